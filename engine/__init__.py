@@ -1,0 +1,1 @@
+"""Train one identification run, told by a run folder; knows nothing of terminals or databases."""

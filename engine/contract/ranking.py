@@ -1,0 +1,118 @@
+"""Five guesses a photo, and what they are worth: MAP@5 as Kaggle and MLE-bench compute it.
+
+Everything here is pure: arrays in, numbers out. Classes are integers into an ordered class list.
+Sources: the competition's evaluation page; the grader of MLE-bench (mlebench/metrics.py,
+`average_precision_at_k`): of five guesses the first right one counts 1/rank; a repeated guess is
+worth nothing but keeps its rank.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+GUESSES = 5
+RESAMPLES = 1000
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """MAP@5 of a set of photos with its 95 % bootstrap interval, whole and split.
+
+    `known` and `new` are NaN where there is no such photo.
+    """
+
+    map5: float
+    low: float
+    high: float
+    known: float
+    new: float
+    photos: int
+    new_photos: int
+
+
+def top_five(scores: NDArray[np.floating], count: int = GUESSES) -> NDArray[np.int64]:
+    """Return the best classes of each photo, best first.
+
+    Args:
+        scores: (photos, classes), higher is better. NaN counts as the worst.
+        count: how many to return; fewer where there are fewer classes.
+
+    Returns:
+        (photos, min(count, classes)) class numbers, all different in a row. Equal scores are
+        ordered by class number, so that the answer is the same each time.
+    """
+    values = np.asarray(scores, dtype=np.float32)
+    photos, classes = values.shape
+    count = min(count, classes)
+    if photos == 0:
+        return np.empty((0, count), dtype=np.int64)
+    if np.isnan(values.max()):
+        values = np.where(np.isnan(values), -np.inf, values)
+    rows, columns = np.nonzero(values >= _bound(values, count)[:, None])
+    order = np.lexsort((columns, -values[rows, columns], rows))
+    first = np.searchsorted(rows, np.arange(photos))
+    best: NDArray[np.int64] = columns[order[first[:, None] + np.arange(count)]]
+    return best
+
+
+def _bound(values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Return a value per row that at least `count` of its entries reach, and few others.
+
+    The row is cut into blocks; the maxima of `count` different blocks are such entries. Finding
+    maxima costs a tenth of partitioning the row.
+    """
+    photos, classes = values.shape
+    width = max(1, min(32, classes // (4 * count)))
+    blocks = classes // width
+    step_row, step = values.strides
+    cut = np.lib.stride_tricks.as_strided(
+        values, (photos, blocks, width), (step_row, width * step, step), writeable=False
+    )
+    maxima = cut.max(axis=2)
+    return np.partition(maxima, blocks - count, axis=1)[:, blocks - count]
+
+
+def average_precision(guesses: NDArray[np.integer], truth: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return what each photo's guesses are worth: 1/rank of the right one, 0 where none is.
+
+    Args:
+        guesses: (photos, up to 5) class numbers, best first.
+        truth: (photos,) class numbers.
+    """
+    right = guesses[:, :GUESSES] == truth[:, None]
+    first = right.argmax(axis=1)
+    return np.where(right.any(axis=1), 1.0 / (first + 1.0), 0.0)
+
+
+def interval(worth: NDArray[np.float64], resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a mean (percentile method; Efron 1979); NaN for no photos."""
+    if worth.size == 0:
+        return float("nan"), float("nan")
+    random = np.random.default_rng(seed)
+    values, counts = np.unique(worth, return_counts=True)  # at most six different values: draw their counts
+    drawn = random.multinomial(worth.size, counts / worth.size, size=resamples)
+    means = drawn @ values / worth.size
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def score(guesses: NDArray[np.integer], truth: NDArray[np.integer], new_class: int) -> Score:
+    """Return MAP@5 with its interval, split into photos of known and of new whales.
+
+    Args:
+        guesses: (photos, up to 5) class numbers, best first.
+        truth: (photos,) class numbers; `new_class` for a whale never seen in training.
+        new_class: the number of `new_whale` in the class list; -1 where it is not in it.
+    """
+    worth = average_precision(guesses, truth)
+    new = truth == new_class
+    low, high = interval(worth)
+    return Score(
+        map5=_mean(worth), low=low, high=high, known=_mean(worth[~new]), new=_mean(worth[new]),
+        photos=int(worth.size), new_photos=int(new.sum()),
+    )  # fmt: skip
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if values.size else float("nan")

@@ -1,0 +1,320 @@
+"""RunSpec: everything that decides what a run does, typed, frozen and checked when it is made.
+
+A spec that exists can be run. It is written as TOML (`spec.toml`, presets) or JSON (the records)
+and read back strictly: an unknown name, a value out of range or a wrong type is a `SpecError` that
+names the field. Every field carries its range and one line of help, so forms and command lines are
+made from the types and never from a second list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from engine.contract.errors import SpecError
+
+
+def helped(text: str, **limits: Any) -> Meta:
+    """Return the metadata of a field: its line of help and its range."""
+    return Meta(description=text, **limits)
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a spec: frozen, keyword-only, unknown names refused."""
+
+
+class DataSpec(Part, frozen=True):
+    """Which photos, and which of them are held back for validation."""
+
+    folder: Annotated[
+        str, helped("Kaggle-shaped data: train.csv, train/, test/, sample_submission.csv; empty: the workspace's")
+    ] = ""
+    fold: Annotated[int, helped("which fold validates, counted from 0", ge=0, le=99)] = 0
+    folds: Annotated[int, helped("how many folds the photos are dealt into", ge=2, le=100)] = 5
+    new_share: Annotated[
+        float,
+        helped(
+            "share of never-seen whales among the validation photos (0.115 MLE-bench, 0.325 Kaggle)", ge=0.0, le=0.9
+        ),
+    ] = 0.115
+    split_seed: Annotated[int, helped("deals the folds; runs compare only under the same one", ge=0, le=2**31 - 1)] = 0
+    limit: Annotated[int, helped("train on at most so many photos, for a trial; 0: all of them", ge=0)] = 0
+
+
+class CropSpec(Part, frozen=True):
+    """Cut the fluke out of the photo before anything else sees it."""
+
+    enabled: Annotated[bool, helped("crop train, validation and test photos to their boxes")] = False
+    source: Annotated[str, helped("table of boxes with columns fn and bbox (top left bottom right), CSV or TSV")] = ""
+    margin: Annotated[float, helped("widen each side of a box by this share of its length", ge=0.0, le=1.0)] = 0.05
+
+
+class ImageSpec(Part, frozen=True):
+    """The shape in which photos reach the backbone."""
+
+    height: Annotated[int, helped("pixels", ge=16, le=2048)] = 256
+    width: Annotated[int, helped("pixels", ge=16, le=2048)] = 256
+    statistics: Annotated[
+        Literal["imagenet", "backbone"],
+        helped("mean and deviation that normalise a photo: ImageNet's, or those the backbone was trained with"),
+    ] = "imagenet"
+
+
+class FlipSpec(Part, frozen=True):
+    """Mirror left and right."""
+
+    enabled: Annotated[bool, helped("mirror left and right")] = True
+    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
+
+
+class ClaheSpec(Part, frozen=True):
+    """Even out the contrast tile by tile (CLAHE)."""
+
+    enabled: Annotated[bool, helped("even out the contrast tile by tile")] = True
+    clip: Annotated[float, helped("contrast limit; drawn between this and 1", gt=0.0, le=100.0)] = 0.2
+    tiles: Annotated[int, helped("tiles a side", ge=1, le=64)] = 3
+    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.7
+
+
+class JitterSpec(Part, frozen=True):
+    """Change brightness, contrast, saturation and hue."""
+
+    enabled: Annotated[bool, helped("change brightness, contrast, saturation and hue")] = True
+    brightness: Annotated[float, helped("largest relative change", ge=0.0, le=1.0)] = 0.2
+    contrast: Annotated[float, helped("largest relative change", ge=0.0, le=1.0)] = 0.2
+    saturation: Annotated[float, helped("largest relative change", ge=0.0, le=1.0)] = 0.2
+    hue: Annotated[float, helped("largest shift, in turns", ge=0.0, le=0.5)] = 0.2
+    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.5
+
+
+class ToneSpec(Part, frozen=True):
+    """One of CLAHE and colour jitter."""
+
+    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
+    clahe: ClaheSpec = ClaheSpec()
+    jitter: JitterSpec = JitterSpec()
+
+
+class RotateSpec(Part, frozen=True):
+    """Turn by a random angle."""
+
+    enabled: Annotated[bool, helped("turn by a random angle")] = True
+    degrees: Annotated[float, helped("largest angle either way", ge=0.0, le=180.0)] = 15.0
+    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
+
+
+class MotionBlurSpec(Part, frozen=True):
+    """Smear along a line."""
+
+    enabled: Annotated[bool, helped("smear along a line")] = True
+    limit: Annotated[int, helped("longest smear in pixels, odd", ge=3, le=99)] = 7
+    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.5
+
+
+class DownscaleSpec(Part, frozen=True):
+    """Shrink and enlarge again, as a distant camera would."""
+
+    enabled: Annotated[bool, helped("shrink and enlarge again, as a distant camera would")] = True
+    low: Annotated[float, helped("smallest scale", gt=0.0, lt=1.0)] = 0.4
+    high: Annotated[float, helped("largest scale", gt=0.0, lt=1.0)] = 0.8
+    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.5
+
+
+class DegradeSpec(Part, frozen=True):
+    """One of motion blur and downscale."""
+
+    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.3
+    motion_blur: MotionBlurSpec = MotionBlurSpec()
+    downscale: DownscaleSpec = DownscaleSpec()
+
+
+class GraySpec(Part, frozen=True):
+    """Take the colour away."""
+
+    enabled: Annotated[bool, helped("take the colour away")] = True
+    after_normalise: Annotated[
+        bool, helped("as in the talk: grey made of normalised channels, which shifts its statistics")
+    ] = True
+    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
+
+
+class AugmentSpec(Part, frozen=True):
+    """What happens to a training photo, in this order; never to a validation or test photo."""
+
+    flip: FlipSpec = FlipSpec()
+    tone: ToneSpec = ToneSpec()
+    rotate: RotateSpec = RotateSpec()
+    degrade: DegradeSpec = DegradeSpec()
+    gray: GraySpec = GraySpec()
+
+
+class ModelSpec(Part, frozen=True):
+    """The network that looks at a photo."""
+
+    backbone: Annotated[str, helped("timm/NAME or pretrainedmodels/NAME", min_length=1)] = "timm/efficientnet_b0"
+    weights: Annotated[
+        str, helped("imagenet, none, or the path of a .safetensors or weights-only .pth file", min_length=1)
+    ] = "imagenet"
+    dropout: Annotated[float, helped("share of features dropped before the classifier", ge=0.0, lt=1.0)] = 0.0
+
+
+class ClassifierMethod(Part, frozen=True, tag_field="kind", tag="classifier"):
+    """One output per whale, trained by cross-entropy."""
+
+    label_smoothing: Annotated[float, helped("share of the target spread over all whales", ge=0.0, lt=1.0)] = 0.0
+
+
+class OptimiserSpec(Part, frozen=True):
+    """How the weights move."""
+
+    kind: Annotated[Literal["adam", "adamw", "sgd"], helped("the update rule")] = "adam"
+    learning_rate: Annotated[float, helped("at its highest", gt=0.0, le=10.0)] = 1e-3
+    head_factor: Annotated[
+        float, helped("the classifier learns so many times faster than the backbone", gt=0.0, le=1000.0)
+    ] = 1.0
+    weight_decay: Annotated[float, helped("pull towards zero", ge=0.0, le=1.0)] = 0.0
+    momentum: Annotated[float, helped("of sgd", ge=0.0, lt=1.0)] = 0.9
+    schedule: Annotated[Literal["cosine", "constant"], helped("how the learning rate falls")] = "cosine"
+    warmup_epochs: Annotated[float, helped("rise linearly over so many epochs", ge=0.0)] = 0.0
+    clip_norm: Annotated[float, helped("longest gradient; 0: any length", ge=0.0)] = 0.0
+
+
+class TrainingSpec(Part, frozen=True):
+    """How long, in what portions, on what."""
+
+    epochs: Annotated[int, helped("passes over the training photos", ge=1, le=100_000)] = 28
+    batch: Annotated[int, helped("photos a step", ge=1, le=65_536)] = 64
+    workers: Annotated[
+        int, helped("processes that prepare photos; -1: as many as help on this machine", ge=-1, le=256)
+    ] = -1
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"],
+        helped("of the arithmetic; auto: mixed where the device gains by it"),
+    ] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], helped("auto: the GPU when there is one")] = "auto"
+    ema: Annotated[
+        float, helped("keep a moving average of the weights with this decay and answer with it; 0: off", ge=0.0, lt=1.0)
+    ] = 0.0
+    max_steps: Annotated[int, helped("stop after so many steps, for a trial; 0: run all epochs", ge=0)] = 0
+
+
+class PredictionSpec(Part, frozen=True):
+    """What is scored at the end."""
+
+    test: Annotated[bool, helped("score the test photos too, so that the run can be submitted")] = True
+    batch: Annotated[int, helped("photos at a time", ge=1, le=65_536)] = 128
+
+
+class RunSpec(Part, frozen=True):
+    """Everything that decides what a run does.
+
+    Make one with `RunSpec.of`, `from_toml` or `from_json`, change one with `with_values`: all of
+    them check. (The bare constructor checks only what concerns several fields at once.)
+    """
+
+    name: Annotated[str, helped("shown in tables; changes nothing else", min_length=1, max_length=200)] = "run"
+    seed: Annotated[int, helped("of everything random in training", ge=0, le=2**31 - 1)] = 0
+    data: DataSpec = DataSpec()
+    crop: CropSpec = CropSpec()
+    image: ImageSpec = ImageSpec()
+    augment: AugmentSpec = AugmentSpec()
+    model: ModelSpec = ModelSpec()
+    method: ClassifierMethod = ClassifierMethod()
+    optimiser: OptimiserSpec = OptimiserSpec()
+    training: TrainingSpec = TrainingSpec()
+    prediction: PredictionSpec = PredictionSpec()
+
+    def __post_init__(self) -> None:
+        """Check what concerns several fields; raises `ValueError`, which reading turns into `SpecError`."""
+        if self.data.fold >= self.data.folds:
+            raise ValueError(f"data.fold is {self.data.fold}, but data.folds is {self.data.folds}: folds count from 0")
+        if self.crop.enabled and not self.crop.source:
+            raise ValueError("crop.enabled is true, but crop.source names no table of boxes")
+        if self.augment.degrade.downscale.low > self.augment.degrade.downscale.high:
+            raise ValueError("augment.degrade.downscale.low is above augment.degrade.downscale.high")
+        if self.augment.degrade.motion_blur.limit % 2 == 0:
+            raise ValueError(
+                f"augment.degrade.motion_blur.limit is {self.augment.degrade.motion_blur.limit}, but must be odd"
+            )
+        if self.optimiser.warmup_epochs >= self.training.epochs:
+            raise ValueError(
+                f"optimiser.warmup_epochs is {self.optimiser.warmup_epochs:g}, "
+                f"but training.epochs is only {self.training.epochs}"
+            )
+        library, _, name = self.model.backbone.partition("/")
+        if library not in ("timm", "pretrainedmodels") or not name:
+            raise ValueError(f"model.backbone is {self.model.backbone!r}, but reads timm/NAME or pretrainedmodels/NAME")
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> RunSpec:
+        """Make a spec of nested plain values; raises `SpecError` naming the field."""
+        return _read(values, cls)
+
+    @classmethod
+    def from_toml(cls, text: str | bytes) -> RunSpec:
+        """Read TOML; raises `SpecError` naming the line or the field."""
+        return cls.of(toml_values(text))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> RunSpec:
+        """Read JSON; raises `SpecError` naming the field."""
+        try:
+            values = msgspec.json.decode(text)
+        except msgspec.DecodeError as error:
+            raise SpecError(f"the spec is not JSON: {error}") from error
+        return cls.of(values)
+
+    def to_values(self) -> dict[str, Any]:
+        """Return nested plain values (dict, str, int, float, bool), every field named."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
+
+    def to_toml(self) -> str:
+        """Return TOML with every field named, in the order of the types."""
+        return msgspec.toml.encode(self).decode()
+
+    def to_json(self) -> str:
+        """Return JSON on one line with sorted names, so that equal specs are equal text."""
+        return msgspec.json.encode(self, order="sorted").decode()
+
+    def with_values(self, changes: dict[str, Any]) -> RunSpec:
+        """Return a copy with dotted paths replaced, such as {"model.backbone": "timm/resnet18"}.
+
+        Raises:
+            SpecError: a path is unknown (nearest ones offered) or a value is refused.
+        """
+        from engine.contract.fields import set_values  # fields reads these types: a cycle at import
+
+        return RunSpec.of(set_values(self.to_values(), changes))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of everything but name and seed: equal for runs that differ only in these."""
+        values = self.to_values()
+        del values["name"], values["seed"]
+        return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()
+
+
+def toml_values(text: str | bytes) -> dict[str, Any]:
+    """Return the plain values of a TOML text; raises `SpecError` naming line and column."""
+    try:
+        values: dict[str, Any] = msgspec.toml.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"the spec is not TOML: {error}") from error
+    return values
+
+
+S = TypeVar("S")
+
+
+def _read(values: object, kind: type[S]) -> S:
+    """Convert strictly, turning msgspec's complaint into ours: path first, then what is allowed."""
+    from engine.contract.fields import explain
+
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise explain(str(error), values) from error
