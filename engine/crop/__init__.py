@@ -1,0 +1,1 @@
+"""Boxes around flukes, and photos cut to them."""

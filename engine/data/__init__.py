@@ -1,0 +1,1 @@
+"""Photos and labels: folds, duplicates, decoding, augmentation, batches."""

@@ -1,0 +1,183 @@
+"""Batches of photos: shuffled and augmented for training, in order and as they are for scoring."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from engine.contract.errors import DataError
+from engine.contract.spec import RunSpec
+from engine.data.augment import TrainingTransform, evaluation_transform
+from engine.data.images import Images
+
+MOST_WORKERS = 8
+FEW_PHOTOS = 256
+"""Fewer are sooner prepared than workers are started."""
+
+Place = tuple[int, int]
+"""Epoch and row of a photo. Data workers live through all epochs, so each request tells them which one it is."""
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""Rows, int64 (batch,); photos, float32 (batch, 3, height, width)."""
+
+
+class TrainLoader:
+    """Shuffled, augmented batches, the same for a given seed and epoch with any number of workers."""
+
+    def __init__(
+        self,
+        images: Images,
+        targets: NDArray[np.int64],
+        spec: RunSpec,
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> None:
+        self._targets = torch.from_numpy(np.ascontiguousarray(targets))
+        self._batches = _ShuffledBatches(len(images), spec.training.batch, spec.seed)
+        transform = TrainingTransform(spec.augment, mean, std, spec.seed)
+        self._loader = _data_loader(_Prepared(images, transform), self._batches, spec)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in an epoch."""
+        return len(self._batches)
+
+    def epoch(self, number: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield the batches of one epoch.
+
+        Args:
+            number: which epoch; any, in any order.
+
+        Yields:
+            Photos, float32 (batch, 3, height, width), laid out channels last; class numbers, int64 (batch,).
+
+        Raises:
+            DataError: a photo that is decoded on demand cannot be read any more.
+        """
+        self._batches.epoch = number
+        for rows, photos in _received(self._loader):
+            yield photos, self._targets[rows]
+
+
+class EvalLoader:
+    """Batches in row order, not augmented; may be gone through again and again."""
+
+    def __init__(self, images: Images, spec: RunSpec, mean: Sequence[float], std: Sequence[float]) -> None:
+        places = [(0, row) for row in range(len(images))]
+        self._batches = _chunks(places, spec.prediction.batch)
+        normalise = evaluation_transform(mean, std)
+        prepared = _Prepared(images, lambda photo, epoch, row: normalise(photo))
+        self._loader = _data_loader(prepared, self._batches, spec)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        """Yield photos, float32 (batch, 3, height, width), laid out channels last; raises `DataError`."""
+        for _, photos in _received(self._loader):
+            yield photos
+
+
+class _Prepared(Dataset[Batch | DataError]):
+    """Makes whole batches, so that photos are written once, where they stay."""
+
+    def __init__(self, images: Images, transform: Callable[[NDArray[np.uint8], int, int], NDArray[np.float32]]) -> None:
+        self._images, self._transform = images, transform
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, places: Sequence[Place]) -> Batch | DataError:
+        """Return a batch, or why there is none: raised in a worker, an error would arrive as a traceback's text."""
+        photos = np.empty((len(places), self._images.height, self._images.width, 3), dtype=np.float32)
+        try:
+            for photo, (epoch, row) in zip(photos, places, strict=True):
+                photo[:] = self._transform(self._images[row], epoch, row)
+        except DataError as error:
+            return error
+        return torch.tensor([row for _, row in places]), torch.from_numpy(photos).permute(0, 3, 1, 2)
+
+
+class _ShuffledBatches:
+    """The places of each batch of an epoch, in an order of its own."""
+
+    def __init__(self, photos: int, size: int, seed: int) -> None:
+        self._photos, self._size, self._seed = photos, size, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        whole, rest = divmod(self._photos, self._size)
+        # A single photo has no deviation for BatchNorm to learn from, so such a rest is left out; a larger
+        # one is kept, since it holds photos of whales that are seen once an epoch at best.
+        left_out = rest == 0 or (rest == 1 and whole > 0)
+        return whole if left_out else whole + 1
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        # the stream of the row behind the last one, which no photo draws from
+        shuffled = np.random.default_rng((self._seed, self.epoch, self._photos)).permutation(self._photos)
+        places = [(self.epoch, row) for row in shuffled.tolist()]
+        return iter(_chunks(places, self._size)[: len(self)])
+
+
+def _chunks(places: list[Place], size: int) -> list[list[Place]]:
+    return [places[start : start + size] for start in range(0, len(places), size)]
+
+
+def _data_loader(prepared: _Prepared, batches: Iterable[list[Place]], spec: RunSpec) -> DataLoader[Batch | DataError]:
+    workers = worker_count(len(prepared), spec)
+    return DataLoader(
+        prepared,
+        batch_size=None,  # `batches` are lists of places already
+        sampler=batches,
+        collate_fn=_unchanged,
+        worker_init_fn=_ignore_interrupt,
+        num_workers=workers,
+        multiprocessing_context="fork" if workers else None,  # workers share the photos in memory
+        persistent_workers=workers > 0,
+        pin_memory=_trains_on_gpu(spec),
+        generator=torch.Generator(),  # its seeds go unused; torch's own stream, which dropout draws from, stays put
+    )
+
+
+def _unchanged(batch: Any) -> Any:
+    return batch
+
+
+def _ignore_interrupt(worker: int) -> None:
+    """Leave Ctrl-C, which a terminal sends to all processes, to the trainer: it finishes its step and saves first.
+
+    SIGTERM keeps ending a worker, since that is how the trainer lets go of one that hangs.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _received(loader: DataLoader[Batch | DataError]) -> Iterator[Batch]:
+    for batch in loader:
+        if isinstance(batch, DataError):
+            # not `raise batch`: an error that this frame also holds would keep the workers in a cycle of references
+            raise DataError(batch.message, batch.hint)
+        yield batch
+
+
+def worker_count(photos: int, spec: RunSpec) -> int:
+    """Return how many processes prepare photos: `training.workers`, or what helps on this machine.
+
+    A GPU waits for photos, so all cores but the trainer's own prepare them. Training on the CPU keeps
+    every core busy itself, and preparing takes a twentieth of its time.
+    """
+    if spec.training.workers >= 0:
+        return spec.training.workers
+    if photos < FEW_PHOTOS or not _trains_on_gpu(spec):
+        return 0
+    return min(len(os.sched_getaffinity(0)) - 1, MOST_WORKERS)
+
+
+def _trains_on_gpu(spec: RunSpec) -> bool:
+    return spec.training.device != "cpu" and torch.cuda.is_available()

@@ -1,0 +1,28 @@
+"""The network of a run: a backbone, and a head that knows how to be trained and what to answer."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from engine.models.backbones import Backbone
+from engine.models.heads import ClassifierHead
+
+
+class Network(nn.Module):
+    """Backbone and head as one module, so that one call does a step whatever wraps it."""
+
+    def __init__(self, backbone: Backbone, head: ClassifierHead) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    def forward(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
+        """Return the loss of a batch where targets are given, else its scores (B, classes) in float32.
+
+        Args:
+            images: (B, 3, height, width), normalised.
+            targets: (B,) class numbers.
+        """
+        features = self.backbone(images)
+        scores: Tensor = self.head(features) if targets is None else self.head.loss(features, targets)
+        return scores

@@ -1,0 +1,200 @@
+"""One run, told from top to bottom: a folder with a spec goes in, scores and a summary come out."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from engine.answering.baselines import baseline_scores
+from engine.answering.scores import score_photos, write_scores
+from engine.answering.validation import Validation
+from engine.contract.errors import DataError
+from engine.contract.events import EventWriter, Phase, Saved, Started
+from engine.contract.predictions import Photos, write_classes
+from engine.contract.rundir import Attempt, RunDir, write_json
+from engine.contract.spec import RunSpec
+from engine.contract.summary import Best, Figures, Summary, or_none
+from engine.data.augment import IMAGENET_MEAN, IMAGENET_STD
+from engine.data.loader import EvalLoader, TrainLoader
+from engine.data.tables import Tables, load_tables
+from engine.environment import describe_environment, peak_gpu_bytes, peak_memory_bytes
+from engine.models.backbones import Backbone, build_backbone
+from engine.models.device import Device, choose_device
+from engine.models.heads import ClassifierHead
+from engine.models.network import Network
+from engine.pulse import Pulse
+from engine.training.checkpoint import Position, save_checkpoint
+from engine.training.loop import Training, train
+from engine.training.reporter import Reporter
+from engine.training.room import bytes_needed, check_room
+from engine.training.seeds import set_seeds
+from engine.training.stopping import Stopped, StopWish
+
+
+def run(run_dir: RunDir, attempt: Attempt, events: EventWriter, wish: StopWish) -> Summary:
+    """Train, validate and answer as the spec of a run folder says, and return what came of it.
+
+    Raises:
+        WhaleError: something a person can put right.
+        Stopped: the run was asked to stop; the checkpoint is saved if training had begun.
+    """
+    clock = Clock()
+    spec = _spec(run_dir)
+    device = choose_device(spec.training)
+    set_seeds(spec.seed)
+    events.write(_started(attempt, spec, device))
+    pulse = Pulse(attempt.heartbeat, events)
+
+    # The network comes before the photos: a wrong name or missing weights are refused in seconds.
+    events.write(Phase(name="building the network"))
+    with clock("building"):
+        backbone = build_backbone(spec.model, spec.image.height, spec.image.width)
+    with clock("reading"):
+        tables = load_tables(spec, events)
+    head = ClassifierHead(backbone.width, len(tables.classes.names), spec.model.dropout, spec.method)
+    network = Network(backbone, head)
+    device.place(network)
+    _check_room(run_dir, spec, network, tables)
+
+    train_loader, valid_loader, test_loader = _loaders(spec, tables, backbone)
+    training = Training(network, spec, device, train_loader.steps_per_epoch)
+    wish.progress = lambda: (training.epoch, training.step)
+    reporter = Reporter(events, spec.training.epochs, training.steps_per_epoch, training.total_steps)
+
+    def attend(_: int = 0) -> None:
+        """Do what is due after each step and each batch of validation."""
+        pulse.beat()
+        wish.check()
+
+    targets, new_class = tables.valid.targets, tables.classes.new_class
+    validation = Validation(valid_loader, targets, new_class, device, events, attend)
+    events.write(Phase(name="training"))
+    with clock("training"), wish.held():
+        try:
+            train(training, train_loader, reporter, validation, attend)
+        except Stopped:
+            _save(run_dir, training, tables, events)
+            raise
+        _save(run_dir, training, tables, events)
+
+    with clock("answering"):
+        _answer(run_dir, validation, tables, events)
+        if test_loader is not None:
+            _answer_test(run_dir, training, test_loader, tables, events, pulse)
+
+    summary = _summary(spec, attempt, device, tables, training, reporter.loss, validation, clock)
+    write_json(run_dir.summary, summary)
+    return summary
+
+
+class Clock:
+    """Measures the phases of a run, in seconds."""
+
+    def __init__(self) -> None:
+        self._started_at = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, phase: str) -> Iterator[None]:
+        """Measure what happens inside."""
+        started_at = time.monotonic()
+        yield
+        self.seconds[phase] = time.monotonic() - started_at
+
+    @property
+    def total(self) -> float:
+        """Seconds since the clock was made."""
+        return time.monotonic() - self._started_at
+
+
+def _spec(run_dir: RunDir) -> RunSpec:
+    spec = run_dir.spec()
+    if not spec.data.folder:
+        raise DataError(f"{run_dir.spec_file} names no data.folder", "set it to the folder that holds train.csv")
+    return spec
+
+
+def _started(attempt: Attempt, spec: RunSpec, device: Device) -> Started:
+    return Started(
+        attempt=attempt.number, pid=os.getpid(), host=socket.gethostname(), device=device.name,
+        precision=device.precision_name, epochs=spec.training.epochs, torch=str(torch.__version__),
+    )  # fmt: skip
+
+
+def _loaders(spec: RunSpec, tables: Tables, backbone: Backbone) -> tuple[TrainLoader, EvalLoader, EvalLoader | None]:
+    """Return the batches of training, validation and test photos, normalised as the spec says."""
+    imagenet = spec.image.statistics == "imagenet"
+    mean, std = (IMAGENET_MEAN, IMAGENET_STD) if imagenet else (backbone.mean, backbone.std)
+    train_loader = TrainLoader(tables.train.images, tables.train.targets, spec, mean, std)
+    valid_loader = EvalLoader(tables.valid.images, spec, mean, std)
+    return train_loader, valid_loader, EvalLoader(tables.test.images, spec, mean, std) if tables.test else None
+
+
+def _check_room(run_dir: RunDir, spec: RunSpec, network: Network, tables: Tables) -> None:
+    photos = len(tables.valid) + (len(tables.test) if tables.test else 0)
+    classes, average = len(tables.classes.names), spec.training.ema > 0.0
+    check_room(run_dir.path, bytes_needed(network, average=average, photos=photos, classes=classes))
+
+
+def _save(run_dir: RunDir, training: Training, tables: Tables, events: EventWriter) -> None:
+    position = Position(
+        step=training.step, epoch=training.epoch,
+        spec_digest=training.spec.digest, classes_digest=tables.classes.digest,
+    )  # fmt: skip
+    average = training.average.network if training.average else None
+    path = save_checkpoint(run_dir.checkpoint, position, training.network, average)
+    size = sum(file.stat().st_size for file in path.iterdir())
+    events.write(Saved(path=str(path.relative_to(run_dir.path)), bytes=size))
+
+
+def _answer(run_dir: RunDir, validation: Validation, tables: Tables, events: EventWriter) -> None:
+    """Write the class list and the scores of the last look at the validation photos."""
+    assert validation.last is not None, "each epoch ends with a look"
+    write_classes(run_dir.predictions, tables.classes)
+    names = tables.classes.names
+    photos = Photos(names=tables.valid.photos, truth=tuple(names[number] for number in tables.valid.targets))
+    size = write_scores(run_dir.predictions, "valid", photos, len(names), [validation.last.scores])
+    events.write(Saved(path="predictions/valid.npy", bytes=size))
+
+
+def _answer_test(
+    run_dir: RunDir, training: Training, loader: EvalLoader, tables: Tables, events: EventWriter, pulse: Pulse
+) -> None:
+    """Score the test photos with the final weights and write the scores."""
+    assert tables.test is not None
+    tick = pulse.phase("scoring test photos", len(tables.test))
+    batches = score_photos(training.answering, loader, training.device, tick)
+    photos = Photos(names=tables.test.photos)
+    size = write_scores(run_dir.predictions, "test", photos, len(tables.classes.names), batches)
+    events.write(Saved(path="predictions/test.npy", bytes=size))
+
+
+def _summary(
+    spec: RunSpec,
+    attempt: Attempt,
+    device: Device,
+    tables: Tables,
+    training: Training,
+    train_loss: float,
+    validation: Validation,
+    clock: Clock,
+) -> Summary:
+    assert validation.last is not None, "each epoch ends with a look"
+    return Summary(
+        score=Figures.of(validation.last.score),
+        best=Best(epoch=validation.best_epoch, map5=validation.best_map5),
+        baselines=baseline_scores(tables),
+        epochs=validation.last.epoch, steps=training.step,
+        loss=or_none(train_loss), valid_loss=or_none(validation.last.loss),
+        seconds={**clock.seconds, "validation": validation.seconds, "total": clock.total},
+        environment=describe_environment(device),
+        spec_digest=spec.digest, classes_digest=tables.classes.digest, classes=len(tables.classes.names),
+        attempt=attempt.number, train_photos=len(tables.train), test_photos=len(tables.test) if tables.test else 0,
+        test_copies=int((tables.duplicate_of_test >= 0).sum()),
+        peak_memory_bytes=peak_memory_bytes(), peak_gpu_bytes=peak_gpu_bytes(device),
+    )  # fmt: skip
