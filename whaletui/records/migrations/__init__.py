@@ -1,0 +1,1 @@
+"""The database's history: one script a step, the newest told by `whaletui.records.schema.REVISIONS`."""

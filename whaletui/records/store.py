@@ -1,0 +1,131 @@
+"""Store: where the records lie and how they are reached. Reading a local file needs no SQLAlchemy; writing loads it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+from whaletui.records import sqlite
+from whaletui.records.errors import RecordsError
+from whaletui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
+
+URL_VARIABLE = "WHALETUI_DATABASE_URL"
+"""Environment variable that names another database than the workspace's own file, as SQLAlchemy writes it."""
+
+Value = str | int | float | None
+Row = tuple[Value, ...]
+Select = Callable[..., list[Row]]
+"""select(sql, parameters={}) -> rows; parameters are named, as in :name."""
+
+
+class Store:
+    """The database of one workspace. Thread-safe: a connection is opened for each transaction and closed after it.
+
+    Nothing is held open in between, so a database that was rebuilt or moved is never written to by an old handle.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.path = workspace.database
+        self.url = os.environ.get(URL_VARIABLE, "")
+        self._engine: Engine | None = None
+        self._making = threading.Lock()
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the records are the workspace's own SQLite file."""
+        return not self.url
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgresql"]:
+        """The kind of SQL that is spoken here."""
+        return "sqlite" if self.is_file or self.url.startswith("sqlite") else "postgresql"
+
+    @contextmanager
+    def reading(self) -> Iterator[Select]:
+        """Yield a function that selects; all its answers are of one moment.
+
+        Raises:
+            RecordsError: the database cannot be read.
+        """
+        if not self.is_file:
+            with self._reading_elsewhere() as select:
+                yield select
+            return
+        try:
+            with _selecting(sqlite.connect(self.path)) as select:
+                yield select
+        except sqlite3.Error as error:
+            raise self._complaint(str(error)) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Yield a session that holds the only right to write, committed at the end.
+
+        Raises:
+            RecordsError: the database cannot be written; then nothing was.
+        """
+        from sqlalchemy.exc import DBAPIError
+        from sqlalchemy.orm import Session
+
+        try:
+            with Session(self.engine(), expire_on_commit=False) as session, session.begin():
+                yield session
+        except DBAPIError as error:
+            raise self._complaint(str(error.orig)) from error
+
+    @contextmanager
+    def _reading_elsewhere(self) -> Iterator[Select]:
+        from sqlalchemy import text
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            with self.engine().connect() as connection:
+
+                def select(sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
+                    return [tuple(row) for row in connection.execute(text(sql), dict(parameters or {}))]
+
+                yield select
+        except DBAPIError as error:
+            raise self._complaint(str(error.orig)) from error
+
+    def engine(self) -> Engine:
+        """Return the engine, made at the first call."""
+        with self._making:
+            if self._engine is None:
+                from whaletui.records.engines import make_engine
+
+                self._engine = make_engine(self.url or f"sqlite:///{self.path}")
+            return self._engine
+
+    def _complaint(self, text: str) -> RecordsError:
+        where = self.path if self.is_file else "the database"
+        if "locked" in text:
+            return RecordsError(f"{where} is being written by another program", "try again in a moment")
+        if "full" in text:
+            return RecordsError(f"{where} cannot grow: the disk is full", "whaletui delete RUN frees a run's folder")
+        if "malformed" in text or "not a database" in text or "no such table" in text:
+            return RecordsError(f"{where} is damaged: {text}", "whaletui rebuild makes it again from runs/")
+        return RecordsError(f"{where} cannot be used: {text}", "see that it may be read and written, or ask doctor")
+
+
+@contextmanager
+def _selecting(connection: sqlite3.Connection) -> Iterator[Select]:
+    try:
+        connection.execute("BEGIN")  # one moment for all that is read
+
+        def select(sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
+            return connection.execute(sql, dict(parameters or {})).fetchall()
+
+        yield select
+        connection.execute("COMMIT")
+    finally:
+        connection.close()

@@ -1,0 +1,29 @@
+"""Workspace: the folder that holds a lab book, and where everything in it lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.contract.rundir import RunDir
+
+
+class Workspace:
+    """Paths of one workspace; making one touches nothing on disk."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).expanduser().resolve()
+        self.database = self.root / "experiments.db"
+        self.runs = self.root / "runs"
+        self.submissions = self.root / "submissions"
+        self.keeper_lock = self.root / "keeper.lock"
+        self.keeper_log = self.root / "keeper.log"
+
+    def prepare(self) -> None:
+        """Make the folders, open to their owner only; existing ones stay as they are."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        for folder in (self.runs, self.submissions):
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+    def run_dir(self, folder: str) -> RunDir:
+        """Return the run folder that a record names."""
+        return RunDir(self.root / folder)
