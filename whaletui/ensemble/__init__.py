@@ -1,0 +1,1 @@
+"""Soft votes of finished runs, and the submission files made of them."""
