@@ -1,0 +1,137 @@
+"""The app as a doorway: theme, pulse, palette. Everything that is seen lives in a screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # read by Textual when it is imported
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.filter import LineFilter
+from textual.message import Message
+from textual.screen import Screen
+from textual.signal import Signal
+from textual.worker import Worker, WorkerState
+
+from whaletui.desk import Desk, Pulse
+from whaletui.records.model import RunRecord
+from whaletui.safe import safe
+from whaletui.screens.base import DeskApp, complaint
+from whaletui.screens.palette import RunCommands
+from whaletui.screens.runs import RunsScreen
+from whaletui.theme import WHALE
+from whaletui.widgets.clean_lines import CleanLines
+from whaletui.workspace import Workspace
+
+TICK_SECONDS = 0.5
+TICK_SECONDS_SSH = 1.0
+
+
+class WhaleApp(DeskApp):
+    """Looks at the workspace twice a second and tells the screens what changed."""
+
+    TITLE = "whaletui"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
+    COMMANDS = App.COMMANDS | {RunCommands}
+    BINDINGS = [Binding("ctrl+q", "quit", "quit", show=False, priority=True)]
+
+    @dataclass
+    class Looked(Message):
+        """A look at the workspace came back."""
+
+        pulse: Pulse
+
+    def __init__(self, desk: Desk, *, ticking: bool = True) -> None:
+        super().__init__()
+        self.desk = desk
+        self.pulsed: Signal[Pulse] = Signal(self, "pulsed")
+        self._ticking = ticking
+        self._looking = self._again = False
+        self._complained = ""
+        self._clean = CleanLines()
+
+    def get_default_screen(self) -> Screen[None]:
+        """Begin at home."""
+        return RunsScreen()
+
+    def on_mount(self) -> None:
+        """Paint first; then look at the workspace, and again at every tick."""
+        self.register_theme(WHALE)
+        self.theme = "whale"
+        self.call_after_refresh(self.look_now)
+        if self._ticking:
+            self.set_interval(TICK_SECONDS_SSH if "SSH_CONNECTION" in os.environ else TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        """Look, unless the last look still goes on: a slow disk slows the figures and nothing else."""
+        if not self._looking:
+            self.look_now()
+
+    def look_now(self) -> None:
+        """Look at the workspace, or once more when the look that goes on is done."""
+        if self._looking:
+            self._again = True
+            return
+        self._looking, self._again = True, False
+        self.run_worker(self._look, thread=True, exit_on_error=False, group="look", name="reading the workspace")
+
+    def _look(self) -> None:
+        self.post_message(self.Looked(self.desk.look()))
+
+    def on_whale_app_looked(self, message: Looked) -> None:
+        """Take over what was found and tell the screens."""
+        pulse = message.pulse
+        self._looking = False
+        self._complained = ""
+        self.desk.views.update(pulse.changed)
+        for run_id, problem in pulse.problems.items():
+            self.notify(safe(problem), title=f"events of run {run_id}", severity="error", markup=False)
+        self.pulsed.publish(pulse)
+        if pulse.behind or self._again:
+            self.look_now()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say once what keeps the workspace from being read; the next tick tries again."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self._looking = False
+            words = complaint(event.worker.error)
+            if words != self._complained:
+                self.notify(words, title=event.worker.name, severity="error", markup=False, timeout=12)
+            self._complained = words
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Let no control character through to the terminal, whatever a screen forgot."""
+        return [*super().get_line_filters(), self._clean]
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer in the palette what the keys of the screen in front do."""
+        yield from super().get_system_commands(screen)
+        for _, binding, enabled, _ in screen.active_bindings.values():
+            if (
+                enabled
+                and binding.description
+                and not binding.action.startswith(("app.command_palette", "move", "page"))
+            ):
+                yield SystemCommand(
+                    binding.description.capitalize(), f"the key {binding.key_display or binding.key}",
+                    lambda action=binding.action: self.call_next(screen.run_action, action),
+                )  # fmt: skip
+
+    def action_help(self) -> None:
+        """Show the keys of the screen in front."""
+        from whaletui.screens.help import Help
+
+        self.push_screen(Help(self.screen))
+
+
+def run_app(workspace: Workspace, selected: Sequence[RunRecord] = ()) -> int:
+    """Run the app until it is left, with some runs selected; returns the exit code, not zero where it crashed."""
+    desk = Desk(workspace)
+    desk.selected.update({record.id: record for record in selected})
+    app = WhaleApp(desk)
+    app.run()
+    return app.return_code or 0

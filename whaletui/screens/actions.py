@@ -1,0 +1,225 @@
+"""What can be done to runs from any screen that shows them; the screen says which runs are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding
+
+from whaletui.records.model import RunRecord, State
+from whaletui.safe import safe
+from whaletui.screens.base import AtDesk
+from whaletui.screens.confirm import Confirm
+from whaletui.screens.prompt import Prompt
+from whaletui.view import formats
+
+if TYPE_CHECKING:
+    from engine.contract.spec import RunSpec
+    from whaletui.ensemble.export import Export
+
+
+def named(records: Sequence[RunRecord]) -> str:
+    """Return runs in a few words: "run 7 (resnet50)" or "3 runs"."""
+    if len(records) == 1:
+        return f"run {records[0].id} ({safe(records[0].name, 40)})"
+    return formats.count(len(records), "run")
+
+
+CLONE = Binding("c", "clone", "clone")
+EXPORT = Binding("E", "export", "export")
+CANCEL = Binding("x", "cancel", "cancel")
+AGAIN = Binding("r", "again", "run again")
+SELDOM = [
+    Binding("g", "gallery", "gallery", show=False),
+    Binding("asterisk", "star", "star", show=False, key_display="*"),
+    Binding("N", "note", "note", show=False),
+    Binding("t", "tags", "tags", show=False),
+    Binding("D,delete", "delete", "delete", show=False),
+]
+"""Keys that every screen of runs has; each puts them in its own order."""
+
+
+class RunActions(AtDesk[None]):
+    """Clone, run again, cancel, star, note, tag, delete, export."""
+
+    def targets(self) -> list[RunRecord]:
+        """Return the runs that an action is about: the selected ones, or the one in sight."""
+        raise NotImplementedError
+
+    def current(self) -> RunRecord | None:
+        """Return the run in sight."""
+        raise NotImplementedError
+
+    def changed(self) -> None:
+        """Show runs anew after one was changed; the next look at the workspace does it."""
+        self.room.look_now()
+
+    def _each(self, about: str, change: Callable[[int], object], then: Callable[[], None] | None = None) -> None:
+        """Change every target in a worker, one after the other, telling which one failed."""
+
+        def finish(_: object) -> None:
+            self.changed()
+            if then is not None:
+                then()
+
+        targets = self.targets()
+        if not targets:
+            self.warn("no run is here to do that to")
+            return
+        self.work(f"{about} {named(targets)}", lambda: [change(run.id) for run in targets], finish)
+
+    def action_star(self) -> None:
+        """Star the runs, or take the stars off when all have one."""
+        starred = all(run.star for run in self.targets())
+        self._each("starring", lambda run_id: self.desk.records.star(run_id, not starred))
+
+    def action_note(self) -> None:
+        """Edit the note of the run in sight."""
+        if (run := self.current()) is None:
+            return
+
+        def keep(text: str | None) -> None:
+            if text is not None:
+                self.work(
+                    f"noting on {named([run])}",
+                    lambda: self.desk.records.note(run.id, text.strip()),
+                    lambda _: self.changed(),
+                )
+
+        self.app.push_screen(Prompt(f"note on {named([run])}", run.note), keep)
+
+    def action_tags(self) -> None:
+        """Edit the tags of the run in sight."""
+        if (run := self.current()) is None:
+            return
+
+        def keep(text: str | None) -> None:
+            if text is not None:
+                self.work(
+                    f"tagging {named([run])}",
+                    lambda: self._set_tags(run, text.replace(",", " ").split()),
+                    lambda _: self.changed(),
+                )
+
+        self.app.push_screen(Prompt(f"tags of {named([run])}", " ".join(run.tags), "words apart by spaces; "), keep)
+
+    def _set_tags(self, run: RunRecord, wanted: Sequence[str]) -> None:
+        for tag in set(run.tags) - set(wanted):
+            self.desk.records.untag(run.id, tag)
+        for tag in wanted:
+            if tag not in run.tags:
+                self.desk.records.tag(run.id, tag)
+
+    def action_cancel(self) -> None:
+        """Ask the runs to stop after their step; asked again, offer to stop them at once."""
+        active = [run for run in self.targets() if run.state.is_active]
+        if not active:
+            self.warn("only waiting and running runs can be cancelled")
+            return
+        if not all(run.id in self.desk.cancelling for run in active):
+            self._cancel(active, now=False)
+            return
+
+        def answer(at_once: bool | None) -> None:
+            if at_once:
+                self._cancel(active, now=True)
+
+        self.app.push_screen(
+            Confirm(f"Stop {named(active)} at once?", "What was not saved yet is lost.", "stop now", "let it end"),
+            answer,
+        )
+
+    def _cancel(self, runs: Sequence[RunRecord], now: bool) -> None:
+        from whaletui.jobs.local import cancel
+
+        def stop() -> str:
+            return "; ".join(str(cancel(self.desk.records, self.desk.workspace, run, now=now)) for run in runs)
+
+        def told(words: str) -> None:
+            self.say(words if now else f"{words}; x again stops at once", named(runs))
+            self.changed()
+
+        self.desk.cancelling.update(run.id for run in runs)
+        self.work(f"cancelling {named(runs)}", stop, told)
+
+    def action_again(self) -> None:
+        """Queue the same spec once more, as a new run."""
+        targets = self.targets()
+        if any(run.state.is_active for run in targets):
+            self.warn("it still runs or waits: c makes a copy to change")
+        elif any(run.state is State.PUBLISHED for run in targets):
+            self.warn("published results are not runs of ours: c makes a run of one")
+        elif targets:
+            self.work(f"queueing {named(targets)} again", lambda: self._queue_again(targets), self._queued)
+
+    def _queue_again(self, runs: Sequence[RunRecord]) -> list[RunRecord]:
+        from whaletui.launch import enqueue
+
+        return enqueue(self.desk.records, self.desk.workspace, [run.spec for run in runs])
+
+    def _queued(self, runs: list[RunRecord]) -> None:
+        self.say(f"queued as {', '.join(str(run.id) for run in runs)}")
+        self.desk.newest = runs[-1].id
+        self.changed()
+
+    def action_delete(self) -> None:
+        """Delete runs and their folders, after asking."""
+        targets = self.targets()
+        if any(run.state.is_active for run in targets):
+            self.warn("a run that waits or runs is cancelled first: x")
+            return
+        if not targets:
+            return
+
+        def answer(sure: bool | None) -> None:
+            if sure:
+                self._each("deleting", self.desk.records.delete, self.deleted)
+
+        self.app.push_screen(
+            Confirm(f"Delete {named(targets)}?", "Its folder goes too: log, weights and scores.", "delete", "keep"),
+            answer,
+        )
+
+    def deleted(self) -> None:
+        """Go on without the runs that were deleted."""
+        self.desk.selected.clear()
+
+    def action_clone(self) -> None:
+        """Open the form on a copy of the run in sight."""
+        if (run := self.current()) is not None:
+            from whaletui.screens.new_run import NewRun
+
+            def open_form(spec: RunSpec) -> None:
+                self.app.push_screen(NewRun(spec, f"run {run.id}"))
+
+            self.work(f"copying {named([run])}", lambda: run.spec, open_form)
+
+    def action_gallery(self) -> None:
+        """Look at the validation photos of the run in sight."""
+        run = self.current()
+        if run is None or not run.can_vote:
+            self.warn("the gallery shows what a finished run guessed")
+            return
+        from whaletui.screens.gallery import Gallery
+
+        self.app.push_screen(Gallery(run))
+
+    def action_export(self) -> None:
+        """Write the checked submission of the runs at once, as a soft vote where they are several."""
+        targets = [run for run in self.targets() if run.can_vote]
+        if not targets:
+            self.warn("select finished runs with space: only they can be exported")
+            return
+        self.say("checking and writing …", f"export of {named(targets)}")
+        self.work(f"exporting {named(targets)}", lambda: self.write_submission(targets), self.exported, group="export")
+
+    def write_submission(self, runs: Sequence[RunRecord]) -> Export:
+        """Write the submission in a worker."""
+        from whaletui.ensemble.export import export
+
+        return export(self.desk.records, self.desk.workspace, [run.id for run in runs], "logits")
+
+    def exported(self, made: Export) -> None:
+        """Say where the submission is."""
+        self.notify(safe(made.path), title=f"submission of {made.submission.rows:,} rows", markup=False, timeout=15)

@@ -1,0 +1,207 @@
+"""One run: how far it is, its curves, its log, its spec, what it warned of. Live where it lives."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import Static, TabbedContent, TabPane
+
+from whaletui.desk import Pulse
+from whaletui.records.model import RunRecord
+from whaletui.safe import safe
+from whaletui.screens.actions import AGAIN, CANCEL, CLONE, EXPORT, SELDOM, RunActions
+from whaletui.view import explain, formats
+from whaletui.view.columns import STATE_STYLES, SYMBOLS, RowFacts, state_words
+from whaletui.view.logtail import LogTail
+from whaletui.view.plots import loss_plot, map5_plot, rate_plot, speed_plot
+from whaletui.view.runview import RunView
+from whaletui.widgets import facts
+from whaletui.widgets.chart import Chart
+from whaletui.widgets.key_line import KeyLine
+from whaletui.widgets.log_pane import LogPane
+from whaletui.widgets.styles import named_style
+
+TABS = ("log", "spec", "warnings")
+
+
+class RunScreen(RunActions):
+    """Shows one run, whatever state it is in."""
+
+    TITLE = "run"
+    HELP_WORDS = "One run, followed while it lives. Its spec is shown as TOML, ready to be copied."
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-medium"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (34, "-tall")]
+    BINDINGS = [
+        Binding("escape", "app.pop_screen", "back", key_display="esc"),
+        Binding("tab", "turn(1)", "log/spec/warnings", priority=True),
+        Binding("shift+tab", "turn(-1)", "other way", show=False, priority=True),
+        Binding("l", "log_axis", "log axis"),
+        CLONE,
+        CANCEL,
+        AGAIN,
+        EXPORT,
+        Binding("question_mark", "app.help", "help", key_display="?"),
+        Binding("q", "app.quit", "quit", show=False),
+        *SELDOM,
+    ]
+
+    def __init__(self, record: RunRecord) -> None:
+        super().__init__()
+        self.record = record
+        self.log_axis = False
+        self._tail: LogTail | None = None
+        self._reading = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out the screen."""
+        yield Static(id="title")
+        yield Static(id="progress")
+        with Horizontal(id="curves"):
+            yield Chart("loss", id="loss")
+            yield Chart("MAP@5", id="map5")
+            with Vertical(id="small"):
+                yield Chart("learning rate", id="rate")
+                yield Chart("photos/s", id="speed")
+        yield Static(id="facts")
+        with TabbedContent(id="tabs"):
+            with TabPane("log", id="log"):
+                yield LogPane(id="lines")
+            with TabPane("spec", id="spec"), VerticalScroll():
+                yield Static(id="toml")
+            with TabPane("warnings", id="warnings"), VerticalScroll():
+                yield Static(id="warned")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Have the run followed, and show what is known of it already."""
+        self.desk.watched[self._key] = (self.record,)
+        self.query_one(LogPane).focus()
+        self._show_spec()
+        self._show()
+        self.room.look_now()
+        self._read_log()
+
+    def on_unmount(self) -> None:
+        """Stop following."""
+        self.desk.watched.pop(self._key, None)
+
+    @property
+    def _key(self) -> str:
+        return f"run {self.record.id}"
+
+    @property
+    def view(self) -> RunView:
+        """What the run's events tell."""
+        return self.desk.views.get(self.record.id) or RunView.new()
+
+    # what is shown
+
+    def hear(self, pulse: Pulse) -> None:
+        """Show what is new, and read on in the log."""
+        if pulse.records_changed:
+            self.work(
+                "reading the run", lambda: self.desk.records.run(self.record.id), self._show_record, group="record"
+            )
+        self._show(curves=self.record.id in pulse.changed)
+        self._read_log()
+
+    def _show_record(self, record: RunRecord) -> None:
+        self.record = record
+        self.desk.watched[self._key] = (record,)
+        self._show()
+
+    def _show(self, curves: bool = True) -> None:
+        record, view = self.record, self.view
+        row = RowFacts(record=record, view=view, now=self.desk.now())
+        style = named_style(STATE_STYLES[record.state])
+        title = Content.assemble(
+            (f"{SYMBOLS[record.state]} ", style), (f"{record.id}  ", "$foreground-muted"),
+            (safe(record.name), "bold"), "  ", (safe(state_words(row)), style),
+            ("  ★" if record.star else "", "$accent"), "".join(f"  #{safe(tag, 30)}" for tag in record.tags),
+        )  # fmt: skip
+        self.query_one("#title", Static).update(title)
+        self.query_one("#progress", Static).update(facts.progress_line(record, view, self.size.width - 2))
+        self.query_one("#facts", Static).update(facts.fact_lines(record, view))
+        if curves:
+            self._show_curves()
+
+    def _show_curves(self) -> None:
+        record, view = self.record, self.view
+        self.query_one("#loss", Chart).plot = loss_plot(view, self.log_axis)
+        self.query_one("#map5", Chart).plot = map5_plot(view, record.baseline_constant, record.baseline_duplicates)
+        self.query_one("#rate", Chart).plot = rate_plot(view)
+        self.query_one("#speed", Chart).plot = speed_plot(view)
+        warned = [*view.warnings]
+        if view.damaged_lines:
+            warned.append(f"{formats.count(view.damaged_lines, 'line')} of its events could not be read")
+        self.query_one("#warned", Static).update(Content("\n".join(map(safe, warned)) or "it warned of nothing"))
+        tab = self.query_one(TabbedContent).get_tab("warnings")
+        tab.label = Content(f"warnings {len(warned)}" if warned else "warnings")
+
+    def _show_spec(self) -> None:
+        """Show the spec as TOML, what it changes of the defaults first."""
+        changed = explain.from_defaults(self.record.spec_json)
+        lines = [f"# {change.path} = {change.now}   (default {change.was})" for change in changed]
+        head = Content.styled(
+            "\n".join(["# differs from the defaults:", *lines]) if lines else "# the defaults", "$accent"
+        )
+
+        def show(toml: str) -> None:
+            self.query_one("#toml", Static).update(Content("\n\n").join([head, Content(toml)]))
+
+        self.work("reading the spec", lambda: "\n".join(map(safe, self.record.spec.to_toml().splitlines())), show)
+
+    def _read_log(self) -> None:
+        """Read on in the log of the newest attempt, in a worker; never two at once."""
+        if self._reading:
+            return
+        self._reading = True
+        self.work(f"reading the log of run {self.record.id}", self._new_lines, self._show_lines, group="log")
+
+    def _new_lines(self) -> list[str]:
+        try:
+            folder = self.desk.workspace.run_dir(self.record.folder)
+            attempt = folder.latest() if self.record.folder else None
+            if attempt is None:
+                return []
+            if self._tail is None or self._tail.path != attempt.log:
+                self._tail = LogTail(attempt.log)
+            return self._tail.read()
+        finally:
+            self._reading = False
+
+    def _show_lines(self, lines: list[str]) -> None:
+        self.query_one(LogPane).add(lines)
+
+    # what a person does
+
+    def current(self) -> RunRecord:
+        """Return the run."""
+        return self.record
+
+    def targets(self) -> list[RunRecord]:
+        """Return the run, whatever is selected at home."""
+        return [self.record]
+
+    def deleted(self) -> None:
+        """Leave: there is nothing to see any more."""
+        super().deleted()
+        self.dismiss()
+
+    def action_turn(self, by: int) -> None:
+        """Turn to the next tab."""
+        tabs = self.query_one(TabbedContent)
+        tabs.active = TABS[(TABS.index(tabs.active) + by) % len(TABS)]
+        tabs.query_one(f"#{tabs.active}").query("LogPane, VerticalScroll").first().focus()
+
+    def action_log_axis(self) -> None:
+        """Draw the loss on a logarithmic axis, or on a plain one again."""
+        self.log_axis = not self.log_axis
+        self._show_curves()
+
+    def on_resize(self, event: Resize) -> None:
+        """Draw the bar at its new length."""
+        self._show(curves=False)

@@ -1,0 +1,68 @@
+"""Glance: one run in the lower half of the home screen: its curves, what it changes, and why it stands as it does."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from whaletui.records.model import RunRecord, State
+from whaletui.safe import safe
+from whaletui.view import explain
+from whaletui.view.plots import loss_plot, map5_plot
+from whaletui.view.runview import RunView
+from whaletui.widgets.chart import Chart
+
+
+class Glance(Vertical):
+    """Shows one run; the list of changes stands beside the curves where there is room, else in the last line."""
+
+    DEFAULT_CSS = """
+    Glance {
+        height: auto;
+        #curves { height: 12; border-top: solid $border; }
+        #changes { width: 2fr; height: 100%; padding: 0 1; color: $foreground; }
+        Chart { width: 3fr; }
+        #why { height: 1; padding: 0 1; background: $surface; text-wrap: nowrap; text-overflow: ellipsis; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Lay out curves, changes and the last line."""
+        with Horizontal(id="curves"):
+            yield Chart("loss", id="loss")
+            yield Chart("MAP@5", id="map5")
+            yield Static(id="changes")
+        yield Static(id="why")
+
+    def show(self, record: RunRecord, view: RunView, log: bool) -> None:
+        """Show a run as it stands; `log` draws its loss on a logarithmic axis."""
+        self.query_one("#loss", Chart).plot = loss_plot(view, log)
+        self.query_one("#map5", Chart).plot = map5_plot(view, record.baseline_constant, record.baseline_duplicates)
+        changed = explain.from_defaults(record.spec_json)
+        beside = self.query_one("#changes").display and self.query_one("#curves").display
+        if beside:
+            self.query_one("#changes", Static).update(self._lines(changed))
+        self.query_one("#why", Static).update(self._last_line(record, () if beside else changed))
+
+    def _last_line(self, record: RunRecord, changed: tuple[explain.Change, ...]) -> Content:
+        note = f"“{safe(record.note)}”" if record.note else ""
+        tags = " ".join(f"#{safe(tag, 30)}" for tag in record.tags)
+        first = "  ".join(part for part in (explain.why(record), tags, note) if part)
+        room = self.size.width - len(first) - 4
+        differs = explain.change_words(changed, room) if room > 12 else ""
+        style = "$text-error" if record.state in (State.FAILED, State.LOST) else "$foreground"
+        return Content.assemble((first, style), "  " if first else "", (differs, "$foreground-muted"))
+
+    def _lines(self, changed: tuple[explain.Change, ...]) -> Content:
+        pane = self.query_one("#changes", Static)
+        room, width = max(pane.content_size.height - 1, 1), pane.content_size.width
+        lines = [Content.styled("differs from the defaults" if changed else "the defaults", "bold")]
+        shown = changed if len(changed) <= room else changed[: room - 1]
+        for change in shown:
+            line = Content.assemble((change.path, "$text-secondary"), f"  {change.was} → ", (change.now, "bold"))
+            lines.append(line.truncate(max(width, 1), ellipsis=True))
+        if len(changed) > len(shown):
+            lines.append(Content.styled(f"and {len(changed) - len(shown)} more", "$foreground-muted"))
+        return Content("\n").join(lines)
