@@ -1,0 +1,30 @@
+"""`presets` and `spec show`: what can be run."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from whaletui.cli.output import DONE, as_json, say, table
+from whaletui.presets import presets as all_presets
+from whaletui.presets import read_spec
+
+
+def presets(options: Namespace) -> int:
+    """List the presets."""
+    found = all_presets()
+    if options.json:
+        as_json([{"name": entry.name, "about": entry.about} for entry in found])
+    else:
+        table(["preset", "about"], [[entry.name, entry.about] for entry in found])
+    return DONE
+
+
+def spec(options: Namespace) -> int:
+    """Show a spec with every field."""
+    shown = read_spec(options.spec)
+    if options.json:
+        as_json(shown)
+    else:
+        for line in shown.to_toml().splitlines():
+            say(line)
+    return DONE
