@@ -120,6 +120,7 @@ class GalleryAnswer:
         wanted, new = self._prediction.neighbours, self._prediction.new_distance
         return TalkNeighbours(known, self._targets, self._new_class, wanted, new)
 
+    @torch.inference_mode()
     def _similar(self, network: Network, images: Tensor, embeddings: Tensor) -> Tensor:
         """Return similarities (B, classes), with the outputs mixed in where they are asked for."""
         sides = zip(self._galleries, embeddings, strict=True)
