@@ -130,8 +130,9 @@ def test_too_few_photos_to_calibrate_are_told_and_the_scores_stay(
 def test_a_collapsed_embedding_is_told_in_the_run(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torn = {"optimiser.kind": "sgd", "optimiser.learning_rate": 1e-9, "optimiser.weight_decay": 1.0}
-    monkeypatch.setattr("engine.answering.embeddings.SPREAD_OF_COLLAPSE", 10.0)  # no embedding spreads that far
+    # Decay that takes all of every weight at each step: soon nothing of a photo reaches its embedding.
+    torn = {"optimiser.kind": "sgd", "optimiser.learning_rate": 1.0, "optimiser.weight_decay": 1.0}
+    torn |= {"optimiser.schedule": "constant", "optimiser.momentum": 0.0, "training.epochs": 3}
     run_dir = done(tmp_path / "run", photos, monkeypatch, **KINDS["triplet"], **torn)
     warnings = [event.message for event in told(run_dir) if isinstance(event, Warned)]
     assert len([message for message in warnings if "the embedding has collapsed" in message]) == 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+from app_kit import RecordedLab, notices, opened, press, screen_text, write
 
 from engine.contract.backbones import check_backbone
 from engine.contract.errors import SpecError
 from engine.contract.fields import differences, spec_fields
+from whaletui.__main__ import main
 from whaletui.presets import preset, presets, read_spec, read_specs
 
 RUNGS = ("whole", "crop", "siamese", "resnet50", "effnet-b0", "vote")
@@ -65,3 +68,38 @@ def test_a_vote_stands_for_its_members() -> None:
     with pytest.raises(SpecError, match="vote of 4 runs"):
         read_spec("talk-vote")
     assert read_specs("thumbnails") == (read_spec("thumbnails"),)
+
+
+@pytest.fixture
+def _no_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queue runs without anybody who would start them."""
+    monkeypatch.setattr("whaletui.launch.ensure_keeper", lambda workspace: False)
+
+
+def queued(lab: Path) -> list[tuple[int, str, int]]:
+    return [(run.id, run.name, run.seed) for run in RecordedLab(lab).records.active() if run.id > 13]
+
+
+@pytest.mark.usefixtures("_no_keeper")
+def test_running_a_vote_queues_its_members_and_says_how_to_blend_them(
+    lab: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["-w", str(lab), "run", "talk-vote", "--set", "training.epochs=2"]) == 0
+    assert "whaletui ensemble 14 15 16 17 --blend logits" in capsys.readouterr().out
+    assert sorted(queued(lab)) == [
+        (14, "talk-resnet50", 0), (15, "talk-effnet-b0", 0), (16, "talk-effnet-b0", 1), (17, "talk-effnet-b0", 2),
+    ]  # fmt: skip
+    assert main(["-w", str(lab), "run", "talk-resnet50"]) == 0
+    assert "blend" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_no_keeper")
+async def test_choosing_a_vote_in_the_app_asks_and_queues_its_members(lab: Path) -> None:
+    async with opened(lab) as (app, pilot):
+        await press(pilot, "n")
+        await write(pilot, "talk-vote")
+        await press(pilot, "enter")
+        assert "Queue the 4 runs of talk-vote?" in screen_text(app)
+        await press(pilot, "y")
+        assert "queued as 14 to 17" in notices(app)[-1]
+        assert len(queued(lab)) == 4
