@@ -18,7 +18,7 @@ from engine.contract.spec import RunSpec
 from engine.crop.apply import Box
 from engine.crop.boxes import find_table, read_boxes
 from engine.data.duplicates import duplicate_groups, nearest_duplicates
-from engine.data.folds import split
+from engine.data.folds import mended, split
 from engine.data.images import Images, Source, read_photos
 
 PROGRESS_SECONDS = 1.0
@@ -52,6 +52,11 @@ class Tables:
     duplicate_of_valid: NDArray[np.int64]
     duplicate_of_test: NDArray[np.int64]  # empty where there is no test part
 
+    @property
+    def photos_of(self) -> NDArray[np.int64]:
+        """How many training photos each class has, (classes,)."""
+        return np.bincount(self.train.targets, minlength=len(self.classes.names))
+
 
 def load_tables(spec: RunSpec, events: EventWriter, clock: Callable[[], float] = time.monotonic) -> Tables:
     """Read the tables and every photo of a run's data, and part them as its fold says.
@@ -80,6 +85,8 @@ def load_tables(spec: RunSpec, events: EventWriter, clock: Callable[[], float] =
     sides = split(targets, groups, classes.new_class, spec.data)
     _warn_shortage(int((sides.truth == classes.new_class).sum()), sides.new_wanted, events)
 
+    if spec.data.mend_labels:
+        targets = mended(targets, groups, classes.new_class)
     train = _part(dataset.train, images, sides.train, targets[sides.train])
     valid = _part(dataset.train, images, sides.valid, sides.truth)
     test_rows = np.arange(count, count + len(tested))
