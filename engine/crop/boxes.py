@@ -110,7 +110,9 @@ class _Reader:
         if box.top < box.bottom and box.left < box.right:
             return box
         said = f"{where} has the box {text[:100]!r}, whose top is not above its bottom or left not before its right"
-        box = Box(min(box.top, box.bottom), min(box.left, box.right), max(box.top, box.bottom), max(box.left, box.right))
+        box = Box(
+            min(box.top, box.bottom), min(box.left, box.right), max(box.top, box.bottom), max(box.left, box.right)
+        )
         if not self._sort_corners or box.top == box.bottom or box.left == box.right:
             raise DataError(said, "swap the two, or have --sort-corners do it")
         self.table.mended.append(f"{said}: they were swapped")

@@ -1,4 +1,4 @@
-"""Boxes as YOLO keeps them: a text file a photo, a line "class centre-x centre-y width height" in shares of its sides."""
+"""Boxes as YOLO keeps them: NAME.txt, a line "class centre-x centre-y width height" in shares of the photo's sides."""
 
 from __future__ import annotations
 
