@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.contract.dataset import Dataset
 from engine.contract.errors import DataError, nearest
 from engine.crop.apply import Box
 from engine.crop.sizes import photo_size
@@ -52,6 +53,14 @@ def find_table(source: str, data_folder: Path) -> Path:
             return place
     looked = " nor ".join(dict.fromkeys(str(place) for place in places))
     raise DataError(f"there is no table of boxes {looked}", "name it in crop.source, or set crop.enabled=false")
+
+
+def photo_paths(dataset: Dataset) -> dict[str, Path]:
+    """Return where each photo lies, by its name; of a name that train/ and test/ share, the one in train/."""
+    return {
+        **{photo: dataset.test_path(photo) for photo in dataset.test},
+        **{photo: dataset.train_path(photo) for photo in dataset.train},
+    }
 
 
 def read_boxes(path: Path, photos: Iterable[str], paths: Mapping[str, Path] | None = None) -> dict[str, Box]:

@@ -17,7 +17,7 @@ from engine.contract.method import DetectorMethod
 from engine.contract.rundir import Attempt, RunDir, write_json
 from engine.contract.spec import RunSpec
 from engine.contract.summary import Best, DetectorFigures, Figures, Summary, or_none
-from engine.crop.boxes import BoxTable, find_table, read_table
+from engine.crop.boxes import BoxTable, find_table, photo_paths, read_table
 from engine.crop.detect import BOXES, Applied, apply, nothing_found
 from engine.crop.job import Job, Shot, working
 from engine.pulse import Pulse
@@ -108,14 +108,6 @@ def _tell_mended(table: BoxTable, events: EventWriter) -> None:
         events.write(Warned(message=words))
     if len(table.mended) > MOST_TOLD:
         events.write(Warned(message=f"{len(table.mended) - MOST_TOLD} more boxes were put right in the same way"))
-
-
-def photo_paths(dataset: Dataset) -> dict[str, Path]:
-    """Return where each photo lies, by its name; of a name that train/ and test/ share, the one in train/."""
-    return {
-        **{photo: dataset.test_path(photo) for photo in dataset.test},
-        **{photo: dataset.train_path(photo) for photo in dataset.train},
-    }
 
 
 def _weights(method: DetectorMethod, data_folder: Path, events: EventWriter) -> str:
