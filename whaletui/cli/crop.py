@@ -57,9 +57,8 @@ def _tell_figures(workspace: Workspace, run: RunRecord) -> None:
         return
     found = summary.detector
     say(f"run {run.id}  {run.name}  after {summary.seconds['total']:.0f} s, {count(summary.epochs, 'epoch')}")
-    say(
-        f"  mean IoU {found.mean_iou or 0.0:.3f}   mAP50 {found.map50 or 0.0:.3f}   on {found.held_out:,} held-out boxes"
-    )
+    figures = f"mean IoU {score(found.mean_iou)}   mAP50 {score(found.map50)}"
+    say(f"  {figures}   on {found.held_out:,} held-out boxes, {found.missed:,} of them missed")
     if found.photos:
         say(f"  {found.whole:,} of {found.photos:,} photos stay whole, the others are cropped by {run.folder}/{BOXES}")
 
