@@ -1,4 +1,4 @@
-"""`whaletui crop` and crop.source: boxes are checked before anything is queued; a detector's run stands for its table."""
+"""`whaletui crop` and crop.source: boxes are checked before a run is queued; a detector's run stands for its table."""
 
 from __future__ import annotations
 
