@@ -15,6 +15,7 @@ class Workspace:
         self.database = self.root / "experiments.db"
         self.runs = self.root / "runs"
         self.submissions = self.root / "submissions"
+        self.cache = self.root / "cache"  # may be deleted at any time
         self.keeper_lock = self.root / "keeper.lock"
         self.keeper_log = self.root / "keeper.log"
 

@@ -43,7 +43,7 @@ class CropSpec(Part, frozen=True):
     """Cut the fluke out of the photo before anything else sees it."""
 
     enabled: Annotated[bool, helped("crop train, validation and test photos to their boxes")] = False
-    source: Annotated[str, helped("table of boxes with columns fn and bbox (top left bottom right), CSV or TSV")] = ""
+    source: Annotated[str, helped("a table of boxes with fn,bbox, corners or YOLO's folder; or a detector's run")] = ""
     margin: Annotated[float, helped("widen each side of a box by this share of its length", ge=0.0, le=1.0)] = 0.05
 
 

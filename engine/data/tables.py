@@ -16,7 +16,7 @@ from engine.contract.events import EventWriter, Phase, Warned
 from engine.contract.predictions import ClassList
 from engine.contract.spec import RunSpec
 from engine.crop.apply import Box
-from engine.crop.boxes import find_table, read_boxes
+from engine.crop.boxes import find_table, photo_paths, read_boxes
 from engine.data.duplicates import duplicate_groups, nearest_duplicates
 from engine.data.folds import mended, split
 from engine.data.images import Images, Source, read_photos
@@ -103,7 +103,10 @@ def _sources(spec: RunSpec, dataset: Dataset, tested: Sequence[str], events: Eve
     """Return the training photos, then the test photos, each with its box if photos are cropped."""
     boxes: dict[str, Box] = {}
     if spec.crop.enabled:
-        boxes = read_boxes(find_table(spec.crop.source, dataset.folder), (*dataset.train, *dataset.test))
+        table = find_table(spec.crop.source, dataset.folder)
+        # YOLO's files hold shares of a photo's sides; the sizes of 25,000 photos are read only where they are needed
+        paths = photo_paths(dataset) if table.is_dir() else None
+        boxes = read_boxes(table, (*dataset.train, *dataset.test), paths)
         photos = (*dataset.train, *tested)
         bare = sum(photo not in boxes for photo in photos)
         if bare:

@@ -92,7 +92,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @property
     def can_vote(self) -> bool:
         """Whether it may be a member of an ensemble."""
-        return self.state is State.FINISHED
+        return self.state is State.FINISHED and self.method != "detector"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
