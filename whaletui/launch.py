@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from engine.contract.backbones import check_backbone
 from engine.contract.dataset import read_dataset
 from engine.contract.errors import DataError, DiskError, SpecError, WeightsError
+from engine.contract.extra import read_extra
 from engine.contract.spec import RunSpec
 from whaletui.jobs.keeper import ensure_keeper
 from whaletui.records.model import RunRecord
@@ -28,12 +29,12 @@ def enqueue(records: Records, workspace: Workspace, specs: Sequence[RunSpec]) ->
         WhaleError: one of them cannot run; then none is recorded.
     """
     complete = [_complete(spec, records, workspace) for spec in specs]
-    for folder in {spec.data.folder for spec in complete}:
-        read_dataset(Path(folder))
+    datasets = {folder: read_dataset(Path(folder)) for folder in {spec.data.folder for spec in complete}}
     for spec in complete:
         check_backbone(spec.model.backbone)
         _check_weights(spec)
         _check_boxes(spec)
+        read_extra(spec.data, datasets[spec.data.folder])
     _check_disk(workspace)
     runs = [records.add_run(spec) for spec in complete]
     ensure_keeper(workspace)
@@ -48,6 +49,8 @@ def _complete(spec: RunSpec, records: Records, workspace: Workspace) -> RunSpec:
     changes = {"data.folder": str(_absolute(folder, workspace))}
     if spec.model.weights not in ("imagenet", "none"):
         changes["model.weights"] = str(_absolute(spec.model.weights, Path.cwd()))
+    if spec.data.extra:
+        changes["data.extra"] = str(_absolute(spec.data.extra, Path.cwd()))
     if spec.crop.source:
         inside = Path(changes["data.folder"]) / spec.crop.source
         changes["crop.source"] = str(inside if inside.exists() else _absolute(spec.crop.source, Path.cwd()))

@@ -42,6 +42,9 @@ class DataSpec(Part, frozen=True):
     ] = 0.115
     split_seed: Annotated[int, helped("deals the folds; runs compare only under the same one", ge=0, le=2**31 - 1)] = 0
     limit: Annotated[int, helped("train on at most so many photos, for a trial; 0: all of them", ge=0)] = 0
+    extra: Annotated[
+        str, helped("table (Image,Id) of test photos that train as well, such as pseudo-labels; never validate")
+    ] = ""
 
 
 class CropSpec(Part, frozen=True):
