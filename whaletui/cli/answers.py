@@ -52,8 +52,8 @@ def ensemble(options: Namespace) -> int:
     scored = evaluate_voices(workspace, plan.members, plan.blend, plan.weights)
     kept = _keep(records, plan, scored, options)
     written = None
-    if options.export or options.kaggle is not None:
-        path = Path(options.export) if options.export not in (None, "") else None
+    if options.export is not None or options.kaggle is not None:
+        path = Path(options.export) if options.export else None
         written = export_voices(
             records, workspace, plan.members, plan.blend, plan.weights, path=path, name=plan.name,
             duplicates=options.duplicates, found=plan.found,

@@ -142,8 +142,8 @@ def headline(
             (" new ", "$foreground-muted"), formats.score(score.new),
             ("   over constant ", "$foreground-muted"), formats.delta(score.map5, constant) or "?",
             (" duplicates ", "$foreground-muted"), formats.delta(score.map5, duplicates) or "?",
-            ("   oracle at 5 ", "$foreground-muted"), formats.score(oracle),
-            (f"   {formats.count(score.photos, 'photo')}", "$foreground-muted"),
+            ("   oracle at 5 " if width >= 90 else "   oracle ", "$foreground-muted"), formats.score(oracle),
+            (f"   {formats.count(score.photos, 'photo')}" if width >= 90 else "", "$foreground-muted"),
         ),
     ]  # fmt: skip
     if found is not None:

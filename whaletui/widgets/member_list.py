@@ -43,9 +43,9 @@ class MemberList(Widget, can_focus=True):
     BINDINGS = [
         Binding("up", "move(-1)", "up", show=False),
         Binding("down", "move(1)", "down", show=False),
-        Binding("space", "toggle_vote", "in or out", key_display="␣"),
-        Binding("plus,equals_sign", "weigh(1)", "heavier", key_display="+"),
-        Binding("minus", "weigh(-1)", "lighter", key_display="-"),
+        Binding("space", "toggle_vote", "in/out", key_display="␣"),
+        Binding("plus,equals_sign", "weigh(1)", "weight", key_display="+/-"),
+        Binding("minus", "weigh(-1)", "lighter", show=False, key_display="-"),
     ]
     DEFAULT_CSS = "MemberList { height: auto; width: 1fr; padding: 0 1; }"
 
