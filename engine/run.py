@@ -17,7 +17,7 @@ from engine.answering.scores import write_scores
 from engine.answering.validation import Validation
 from engine.contract.errors import DataError
 from engine.contract.events import EventWriter, Phase, Saved, Started
-from engine.contract.predictions import Photos, write_classes
+from engine.contract.predictions import Photos, write_classes, write_copies
 from engine.contract.rundir import Attempt, RunDir, write_json
 from engine.contract.spec import RunSpec
 from engine.contract.summary import Best, Figures, Summary, or_none
@@ -198,6 +198,7 @@ def _answer_test(
         batches = map(calibration, batches)
     photos = Photos(names=tables.test.photos)
     size = write_scores(run_dir.predictions, "test", photos, len(tables.classes.names), batches)
+    write_copies(run_dir.predictions, tables.copies)
     events.write(Saved(path="predictions/test.npy", bytes=size))
     if isinstance(answer, GalleryAnswer):
         answer.save(run_dir.embeddings, "test", tables.test)

@@ -37,6 +37,9 @@ class DataSpec(Part, frozen=True):
         bool, helped("a photo labelled new_whale that copies a known whale's photo trains as that whale's")
     ] = False
     limit: Annotated[int, helped("train on at most so many photos, for a trial; 0: all of them", ge=0)] = 0
+    extra: Annotated[
+        str, helped("table (Image,Id) of test photos that train as well, such as pseudo-labels; never validate")
+    ] = ""
 
 
 class CropSpec(Part, frozen=True):
