@@ -12,11 +12,13 @@ import torch
 
 from engine.answering.answers import Answer, GalleryAnswer, build_answer
 from engine.answering.baselines import baseline_scores
+from engine.answering.embeddings import embedding_bytes
 from engine.answering.newness import Calibration
 from engine.answering.scores import write_scores
 from engine.answering.validation import Validation
 from engine.contract.errors import DataError
 from engine.contract.events import EventWriter, Phase, Saved, Started
+from engine.contract.method import is_mirrored
 from engine.contract.predictions import Photos, write_classes, write_copies
 from engine.contract.rundir import Attempt, RunDir, write_json
 from engine.contract.spec import RunSpec
@@ -149,7 +151,10 @@ def _loaders(
 def _check_room(run_dir: RunDir, spec: RunSpec, network: Network, tables: Tables) -> None:
     photos = len(tables.valid) + (len(tables.test) if tables.test else 0)
     classes, average = len(tables.classes.names), spec.training.ema > 0.0
-    check_room(run_dir.path, bytes_needed(network, average=average, photos=photos, classes=classes))
+    needed = bytes_needed(network, average=average, photos=photos, classes=classes)
+    if spec.answer != "classes":
+        needed += embedding_bytes(network, photos + len(tables.train), mirrored=is_mirrored(spec.method))
+    check_room(run_dir.path, needed)
 
 
 def _save(run_dir: RunDir, training: Training, tables: Tables, events: EventWriter) -> None:

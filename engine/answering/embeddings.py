@@ -71,6 +71,11 @@ def what_is_wrong(embeddings: Tensor) -> str:
     )
 
 
+def embedding_bytes(network: Network, photos: int, *, mirrored: bool) -> int:
+    """Return the bytes that the embeddings of so many photos take on disk."""
+    return photos * network.width * 2 * (2 if mirrored else 1)
+
+
 def write_embeddings(folder: Path, part: str, names: tuple[str, ...], embeddings: Tensor) -> list[Path]:
     """Write the embeddings (1 or 2, photos, width) of a part as float16; return the tables. Whole or not there."""
     folder.mkdir(parents=True, exist_ok=True)

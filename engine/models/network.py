@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from engine.models.backbones import Backbone
-from engine.models.heads import Head
+from engine.models.heads import ClassifierHead, Head
 
 
 class Network(nn.Module):
@@ -15,6 +15,11 @@ class Network(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.head = head
+
+    @property
+    def width(self) -> int:
+        """Numbers in an embedding."""
+        return self.backbone.width if isinstance(self.head, ClassifierHead) else self.head.linear.out_features
 
     def embed(self, images: Tensor) -> Tensor:
         """Return embeddings (B, embedding), float32, of photos (B, 3, height, width), as they are compared."""

@@ -45,7 +45,7 @@ def test_the_stated_share_moves_the_chance_of_a_new_whale() -> None:
     assert means[0] < 0.3 < means[1] < 0.5 < means[2]
 
 
-def test_chances_do_not_depend_on_the_scale_of_the_scores() -> None:
+def test_trap_27_chances_do_not_depend_on_the_scale_of_the_scores() -> None:
     scores, truth = drawn_scores()
     plain, louder = (fit(scores * factor, truth, NEW, 0.4) for factor in (1.0, 10.0))
     assert plain is not None

@@ -33,6 +33,7 @@ from engine.models.heads import build_head
 from engine.models.mining import batch_hard, related
 from engine.models.network import Network
 from engine.training.average import MovingAverage
+from engine.training.loop import Training
 from engine.training.optimiser import build_optimiser
 
 NEW = 0
@@ -282,6 +283,13 @@ def test_trap_14_whales_with_one_photo_train_as_two_views() -> None:
     targets = np.array([1, 2, 3, 4])
     (batch,) = list(WhaleBatches(targets, NEW, 8, 0, whales=4, views=2, mirrored=False))
     assert len({(place.row, place.view) for place in batch}) == 8
+
+
+def test_trap_22_the_last_weights_answer_and_their_average_where_there_is_one() -> None:
+    net = network(ArcFaceMethod(width=4))
+    for ema in (0.0, 0.9):
+        training = Training(net, RunSpec().with_values({"training.ema": ema}), CPU, steps_per_epoch=2)
+        assert (training.answering is net) == (ema == 0.0)
 
 
 # Inference and metric

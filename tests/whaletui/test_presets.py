@@ -9,10 +9,11 @@ import pytest
 from app_kit import RecordedLab, notices, opened, press, screen_text, write
 
 from engine.contract.backbones import check_backbone
+from engine.contract.crossfold import same_but_for_fold
 from engine.contract.errors import SpecError
 from engine.contract.fields import differences, spec_fields
 from whaletui.__main__ import main
-from whaletui.presets import preset, presets, read_spec, read_specs
+from whaletui.presets import grid, preset, presets, read_spec, read_specs
 
 RUNGS = ("whole", "crop", "siamese", "resnet50", "effnet-b0", "vote")
 
@@ -56,6 +57,19 @@ def test_each_fault_is_named_by_its_setting_in_a_comment(rung: str) -> None:
 def test_the_crop_is_all_that_the_two_first_rungs_differ_in() -> None:
     changed = set(differences(preset("talk-whole").spec, preset("talk-crop").spec))
     assert changed == {"name", "crop.enabled", "crop.source", "crop.margin"}
+
+
+@pytest.mark.parametrize("rung", [rung for rung in RUNGS if rung != "vote"])
+def test_trap_13_mended_photos_have_the_shape_of_a_fluke(rung: str) -> None:
+    image = preset(rung).spec.image
+    assert image.width == 2 * image.height
+    assert image.statistics == "backbone"
+
+
+def test_a_list_of_folds_is_a_cross_validation() -> None:
+    folds = grid(preset("siamese").spec, ["data.fold=0,1,2,3,4"])
+    assert [spec.data.fold for spec in folds] == [0, 1, 2, 3, 4]
+    assert same_but_for_fold(folds)
 
 
 def test_a_vote_stands_for_its_members() -> None:
