@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -82,7 +83,7 @@ def find_boxes(
     if known is not None:
         return known, True
     kept.parent.mkdir(exist_ok=True)
-    scratch = run_dir.path / ".detector"
+    scratch = run_dir.path / f".detector-{os.getpid()}"
     job = Job(
         task="detect", spec=spec, shots=shots, checkpoint=str(run_dir.checkpoint), results=str(kept),
         scratch=str(scratch),

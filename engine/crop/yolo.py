@@ -11,8 +11,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,15 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from engine.contract import events as e
 from engine.contract.errors import WeightsError, WhaleError
 from engine.contract.rundir import write_json
 from engine.crop.apply import Box
-from engine.crop.framing import Frame, framed, scaled
+from engine.crop.framing import scaled
 from engine.crop.job import Found, Job, Shot, side_of
-from engine.crop.overlap import average_precision, averaged, mirrored, overlap
+from engine.crop.look import look, measured, photos_in_batches
 from engine.data.decode import decode
 from engine.models.device import choose_device
 from engine.training.checkpoint import Position, newest_checkpoint, read_checkpoint, save_checkpoint
@@ -49,14 +48,11 @@ from ultralytics.data import YOLODataset  # noqa: E402
 from ultralytics.models.yolo.detect import DetectionTrainer  # noqa: E402
 from ultralytics.nn.tasks import DetectionModel, torch_safe_load  # noqa: E402
 from ultralytics.utils import SETTINGS  # noqa: E402
-from ultralytics.utils.nms import non_max_suppression  # noqa: E402
 
 SETTINGS.update(
     {"sync": False} | dict.fromkeys(("clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb"), False)
 )
 
-LEAST = 0.001
-"""Confidence from which a candidate counts, as in ultralytics' own evaluation."""
 TOLD_SECONDS = 1.0
 
 
@@ -145,7 +141,7 @@ class _Fit(DetectionTrainer):  # type: ignore[misc]
         return network
 
     def validate(self) -> tuple[dict[str, float], float]:
-        event = _measured(self.ema.ema, self.job, self.device, self.epoch + 1, self.step)
+        event = measured(self.ema.ema, self.job, self.device, self.epoch + 1, self.step)
         self.teller.write(event)
         position = Position(step=self.step, epoch=self.epoch + 1, spec_digest=self.job.spec.digest, classes_digest="")
         path = save_checkpoint(Path(self.job.checkpoint), position, self.ema.ema, None)
@@ -244,84 +240,6 @@ def _start_from(network: nn.Module, path: Path, teller: Teller) -> None:
     teller.write(e.Phase(name=f"starting from {path.name}: {len(fitting)} of {len(own)} weights"))
 
 
-@torch.inference_mode()
-def _candidates(network: nn.Module, squares: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64], Tensor]:
-    """Return boxes (photos, n, 4) as top left bottom right in pixels of the square, confidences (photos, n), and both
-    as the network gives them.
-    """  # fmt: skip
-    raw = network(squares)[0]
-    x, y, wide, tall, confidence = raw.cpu().double().unbind(1)
-    boxes = torch.stack([y - tall / 2, x - wide / 2, y + tall / 2, x + wide / 2], dim=-1)
-    return boxes.numpy(), confidence.numpy(), raw
-
-
-def _found(
-    network: nn.Module, squares: Tensor, frames: Sequence[Frame], mirror: bool
-) -> tuple[list[tuple[NDArray[np.float64], float]], Tensor]:
-    """Return box and confidence for each photo, and the raw answers about the photos as they are."""
-    boxes, confidences, raw = _candidates(network, squares)
-    if mirror:
-        others, more, _ = _candidates(network, squares.flip(-1))
-        boxes = np.concatenate([boxes, mirrored(others, squares.shape[-1])], axis=1)
-        confidences = np.concatenate([confidences, more], axis=1)
-    answers = []
-    for row, frame in enumerate(frames):
-        likely = confidences[row] >= LEAST
-        box, confidence = averaged(boxes[row][likely], confidences[row][likely])
-        answers.append((frame.back(box), confidence))
-    return answers, raw
-
-
-def _batches(
-    shots: Sequence[Shot], side: int, size: int, device: torch.device
-) -> Iterator[tuple[Sequence[Shot], Tensor, list[Frame]]]:
-    """Yield photos in batches, decoded by threads while the batch before is looked at."""
-
-    def read(shot: Shot) -> tuple[NDArray[np.uint8], Frame]:
-        return framed(decode(Path(shot.path)), side)
-
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="decode") as threads:
-        chunks = [shots[start : start + size] for start in range(0, len(shots), size)]
-        coming = [threads.submit(read, shot) for shot in chunks[0]] if chunks else []
-        for number, chunk in enumerate(chunks):
-            ready = [future.result() for future in coming]
-            coming = [threads.submit(read, shot) for shot in chunks[number + 1]] if number + 1 < len(chunks) else []
-            squares = torch.from_numpy(np.stack([square for square, _ in ready])).to(device)
-            yield chunk, squares.permute(0, 3, 1, 2).float().div_(255), [frame for _, frame in ready]
-
-
-def _measured(network: nn.Module, job: Job, device: torch.device, epoch: int, step: int) -> e.BoxesEvaluated:
-    """Hold a detector against the boxes that it does not learn from."""
-    began = time.monotonic()
-    method: Any = job.spec.method
-    network.eval()
-    overlaps: list[float] = []
-    hits: list[bool] = []
-    confidences: list[float] = []
-    missed = 0
-    for shots, squares, frames in _batches(job.held, side_of(job.spec), job.spec.prediction.batch, device):
-        answers, raw = _found(network, squares, frames, method.mirror)
-        kept = non_max_suppression(raw, conf_thres=LEAST, iou_thres=0.7, max_det=300, nc=1, max_time_img=10.0)
-        for shot, frame, (box, confidence), others in zip(shots, frames, answers, kept, strict=True):
-            truth = np.array(shot.box, dtype=np.float64)
-            whole = confidence < method.threshold
-            missed += whole
-            applied = np.array([0.0, 0.0, frame.height, frame.width]) if whole else box
-            overlaps.append(float(overlap(applied, truth)))
-            found = others.cpu().double().numpy()
-            lies = overlap(frame.back(found[:, [1, 0, 3, 2]]), truth) >= 0.5
-            first = np.zeros(len(found), dtype=bool)
-            if lies.any():
-                first[int(np.argmax(lies))] = True  # sorted by confidence: the rest are doubles of it
-            hits += first.tolist()
-            confidences += found[:, 4].tolist()
-    map50 = average_precision(np.array(hits, dtype=bool), np.array(confidences), len(overlaps))
-    return e.BoxesEvaluated(
-        epoch=epoch, step=step, map50=map50, mean_iou=float(np.mean(overlaps)), missed=missed, photos=len(overlaps),
-        seconds=time.monotonic() - began,
-    )  # fmt: skip
-
-
 def fit(job: Job, teller: Teller) -> None:
     """Learn boxes from a job's photos, measuring after each epoch."""
     _Fit(job, teller).train()
@@ -339,8 +257,8 @@ def detect(job: Job, teller: Teller) -> None:
     method: Any = job.spec.method
     results: list[Found] = []
     told_at = time.monotonic()
-    for shots, squares, frames in _batches(job.shots, side_of(job.spec), job.spec.prediction.batch, device):
-        answers, _ = _found(network, squares, frames, method.mirror)
+    for shots, squares, frames in photos_in_batches(job.shots, side_of(job.spec), job.spec.prediction.batch, device):
+        answers = look(network, squares, frames, mirror=method.mirror)
         for shot, frame, (box, confidence) in zip(shots, frames, answers, strict=True):
             results.append(
                 Found(

@@ -10,17 +10,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from drawn_photos import write_table
 
-from engine.contract.dataset import read_dataset
+from engine.contract.dataset import Dataset, read_dataset
 from engine.contract.errors import DataError, RunFolderError, SpecError, WeightsError
 from engine.contract.events import (
     AnyEvent,
     BoxesEvaluated,
     Epoch,
     EventTail,
+    EventWriter,
     Failed,
     Finished,
     Saved,
@@ -28,15 +30,20 @@ from engine.contract.events import (
     Step,
     Warned,
 )
-from engine.contract.rundir import ATTEMPT_VARIABLE, RunDir
+from engine.contract.rundir import ATTEMPT_VARIABLE, RunDir, write_json
 from engine.contract.spec import RunSpec
 from engine.contract.summary import read_summary
 from engine.crop import detect
+from engine.crop import fit as fitting
+from engine.crop.apply import Box
 from engine.crop.boxes import read_table
 from engine.crop.detect import all_shots, apply, find_boxes
-from engine.crop.job import quiet_environment, side_of
+from engine.crop.job import Found, quiet_environment, side_of
 from engine.crop.overlap import overlap
 from engine.drawing.dataset import draw_dataset
+from engine.training.stopping import StopWish
+
+pytestmark = pytest.mark.timeout(900)  # whole processes; each imports torch, which takes long on a busy machine
 
 TINY = {
     "method.kind": "detector",
@@ -157,29 +164,44 @@ def test_boxes_are_found_once_and_kept_by_the_digest_of_detector_and_photos(
         find_boxes(copy, all_shots(dataset), lambda event: None)
 
 
-def test_below_the_threshold_photos_stay_whole_and_are_counted(finished: RunDir, tmp_path: Path) -> None:
-    dataset = read_dataset(Path(finished.spec().data.folder))
-    found, _ = find_boxes(finished, all_shots(dataset), lambda event: None)
-    middle = sorted(one.confidence for one in found)[7]
-    applied = apply(finished, dataset, middle, tmp_path / "boxes.tsv", lambda event: None)
-    assert applied.whole == sum(one.confidence < middle for one in found)
+@pytest.fixture
+def sure_of_some(finished: RunDir, tmp_path: Path) -> tuple[RunDir, Dataset]:
+    """A detector whose kept answers are rewritten: photo after photo it is surer, from 0 to 0.7 by 0.05."""
+    copy = RunDir(shutil.copytree(finished.path, tmp_path / "sure"))
+    (kept,) = (copy.path / "detections").iterdir()
+    found = msgspec.json.decode(kept.read_bytes(), type=list[Found])
+    told = [
+        msgspec.structs.replace(one, box=Box(2, 4, 20, 40), confidence=round(place * 0.05, 2))
+        for place, one in enumerate(found)
+    ]
+    write_json(kept, told)
+    return copy, read_dataset(Path(finished.spec().data.folder))
+
+
+def test_below_the_threshold_photos_stay_whole_and_are_counted(
+    sure_of_some: tuple[RunDir, Dataset], tmp_path: Path
+) -> None:
+    run_dir, dataset = sure_of_some
+    applied = apply(run_dir, dataset, 0.2, tmp_path / "boxes.tsv", lambda event: None)
+    assert (applied.photos, applied.whole, applied.best) == (15, 4, 0.7)  # 0, 0.05, 0.1 and 0.15 are below
     assert not applied.found_nothing
     table = read_table(tmp_path / "boxes.tsv", (*dataset.train, *dataset.test))
-    assert sum(box == (0, 0, 32, 48) for box in table.boxes.values()) == applied.whole
+    assert sorted(table.boxes.values()) == [Box(0, 0, 32, 48)] * 4 + [Box(2, 4, 20, 40)] * 11
+    assert table.confidences[dataset.train[1]] == 0.05  # a photo that stays whole tells how unsure it is
 
 
-def test_a_detector_that_finds_nothing_says_so(finished: RunDir, tmp_path: Path) -> None:
-    run_dir = prepared(tmp_path / "0002-blind", Path(finished.spec().data.folder), **{
-        "method.threshold": 1.0, "training.epochs": 1, "method.mirror": False,
-    })  # fmt: skip
-    assert ran(run_dir) == 0, run_dir.attempt(1).log.read_text()
-    warned = " ".join(event.message for event in told(run_dir) if isinstance(event, Warned))
-    assert "no fluke in any of the 1 held-out photos" in warned
-    assert "no fluke in any of 15 photos" in warned
-    summary = read_summary(run_dir)
-    assert summary is not None
-    assert summary.detector is not None
-    assert summary.detector.whole == summary.detector.photos == 15
+def test_a_detector_that_finds_nothing_says_so(sure_of_some: tuple[RunDir, Dataset], tmp_path: Path) -> None:
+    run_dir, dataset = sure_of_some
+    spec = run_dir.spec().with_values({"method.threshold": 0.9})
+    events = EventWriter(tmp_path / "events.jsonl")
+    telling = fitting._Telling(run_dir.attempt(1), events, StopWish())
+    telling(BoxesEvaluated(epoch=1, step=1, map50=0.0, mean_iou=0.3, missed=1, photos=1, seconds=1.0))
+    applied = fitting._applied(run_dir, dataset, spec, telling)
+    assert applied is not None
+    assert applied.whole == applied.photos == 15
+    warned = [event.message for event in EventTail(tmp_path / "events.jsonl").read_all() if isinstance(event, Warned)]
+    assert "no fluke in any of the 1 held-out photos" in warned[0]
+    assert "no fluke in any of 15 photos: its best box has confidence 0.700, below the threshold 0.9" in warned[1]
 
 
 # What is refused
@@ -211,12 +233,8 @@ def test_what_cannot_be_learnt_from_is_refused_in_one_sentence(
 
 
 def _refused_in_process(run_dir: RunDir) -> str:
-    from engine.contract.events import EventWriter
-    from engine.crop.fit import fit
-    from engine.training.stopping import StopWish
-
     with pytest.raises((DataError, SpecError, WeightsError)) as caught:
-        fit(run_dir, run_dir.attempt(1), EventWriter(run_dir.attempt(1).events), StopWish())
+        fitting.fit(run_dir, run_dir.attempt(1), EventWriter(run_dir.attempt(1).events), StopWish())
     return str(caught.value)
 
 

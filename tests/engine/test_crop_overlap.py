@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from drawn_photos import drawn
 
 from engine.crop.framing import framed
+from engine.crop.look import look
 from engine.crop.overlap import average_precision, averaged, mirrored, overlap
 
 
@@ -77,3 +79,41 @@ def test_a_box_finds_back_from_the_square_to_its_photo(height: int, width: int) 
         assert (seen <= 65).all()
         assert frame.back(seen) == pytest.approx(box, abs=1e-9)
     assert frame.back(np.array([-50.0, -50.0, 500.0, 500.0])) == pytest.approx(photo)
+
+
+class Says(torch.nn.Module):
+    """Stands for a network: its box stands on the brightest column, wherever the square is looked at from."""
+
+    def forward(self, squares: torch.Tensor) -> tuple[torch.Tensor]:
+        """Return centre, size and confidence of two candidates: one box, and one that is not likely."""
+        bright = squares.mean(dim=(1, 2))  # (photos, columns)
+        at = bright.argmax(dim=1).double()
+        likely = torch.stack([at, torch.full_like(at, 20), *[torch.full_like(at, size) for size in (8, 10)],
+                              torch.full_like(at, 0.8)], dim=1)  # fmt: skip
+        other = likely.clone()
+        other[:, 4] = 0.0005
+        return (torch.stack([likely, other], dim=2).float(),)
+
+
+def test_one_box_a_photo_from_both_looks_in_pixels_of_the_photo() -> None:
+    photo = np.zeros((40, 80, 3), np.uint8)
+    photo[:, 20] = 255
+    square, frame = framed(photo, 64)
+    squares = torch.from_numpy(square).permute(2, 0, 1)[None].float() / 255
+    column = int(squares.mean(dim=(1, 2)).argmax())
+    plain, both = (look(Says(), squares, [frame], mirror=mirror)[0] for mirror in (False, True))
+    expected = frame.back(np.array([15.0, column - 4, 25.0, column + 4]))
+    assert plain[0] == pytest.approx(expected, abs=1e-4)
+    assert plain[1] == both[1] == pytest.approx(0.8)
+    shifted = np.array([0, 0.5, 0, 0.5]) / frame.scale  # a mirrored column n lies at 63 - n, whose edges are 64 - n
+    assert both[0] == pytest.approx(expected + shifted, abs=1e-4)
+
+
+def test_a_network_that_says_nothing_leaves_no_box() -> None:
+    class Silent(torch.nn.Module):
+        def forward(self, squares: torch.Tensor) -> tuple[torch.Tensor]:
+            return (torch.zeros(len(squares), 5, 3),)
+
+    _, frame = framed(drawn(1), 64)
+    ((_, confidence),) = look(Silent(), torch.zeros(1, 3, 64, 64), [frame], mirror=True)
+    assert confidence == 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from engine.contract.summary import read_summary
 from whaletui.cli.common import open_records
 from whaletui.cli.launch import wait_for
 from whaletui.cli.output import DONE, FAILED, as_json, complain, say
-from whaletui.jobs.asking import Progress
+from whaletui.cli.progress import Shown
 from whaletui.jobs.crop import BOXES, Checked, apply_detector, check_boxes, convert_boxes
 from whaletui.launch import enqueue
 from whaletui.presets import grid, preset
@@ -71,7 +70,7 @@ def _apply(options: Namespace) -> int:
     if options.threshold is not None and not 0.0 <= options.threshold <= 1.0:
         raise DataError(f"--threshold is {options.threshold:g}", "a confidence lies between 0 and 1")
     to = Path(options.to).expanduser() if options.to else run_dir.path / BOXES
-    show = _Shown(quiet=options.json)
+    show = Shown(quiet=options.json)
     applied = apply_detector(run_dir, _data_folder(run, records), to, options.threshold, show)
     show.end()
     if options.json:
@@ -132,23 +131,3 @@ def _known_data(options: Namespace) -> str:
 def _data_folder(run: RunRecord, records: Records) -> str:
     """Return the data of the workspace, or where it has none, those that the detector learnt from."""
     return records.setting("data") or run.spec.data.folder
-
-
-class _Shown:
-    """Shows how far the engine is on one line of the terminal, and nothing where nobody looks."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet or not sys.stderr.isatty()
-        self._width = 0
-
-    def __call__(self, progress: Progress) -> None:
-        """Show the newest."""
-        if not self._quiet:
-            words = progress.phase + (f" {progress.done:,} of {progress.total:,}" if progress.done else "")
-            print(f"\r{words:<{self._width}}", end="", file=sys.stderr, flush=True)
-            self._width = len(words)
-
-    def end(self) -> None:
-        """Leave an empty line behind."""
-        if not self._quiet and self._width:
-            print(f"\r{'':<{self._width}}\r", end="", file=sys.stderr, flush=True)

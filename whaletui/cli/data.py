@@ -10,6 +10,7 @@ from engine.contract.errors import DataError, WhaleError
 from engine.contract.photo_facts import DataFacts, PhotoFacts
 from whaletui.cli.common import open_records
 from whaletui.cli.output import DONE, as_json, say
+from whaletui.cli.progress import Shown
 from whaletui.jobs.crop import boxes_of
 from whaletui.jobs.data import look_at_data
 from whaletui.records.errors import RecordsError
@@ -28,7 +29,9 @@ def data(options: Namespace) -> int:
     folder = records.setting("data")
     if not folder:
         raise DataError("this workspace has no data yet", "whaletui init --data DIR")
-    facts = look_at_data(workspace, folder, _boxes(options.boxes, folder, records, workspace))
+    show = Shown(quiet=options.json)
+    facts = look_at_data(workspace, folder, _boxes(options.boxes, folder, records, workspace), show)
+    show.end()
     if options.json:
         as_json(_values(facts))
         return DONE

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -29,29 +30,39 @@ def ask(module: str, arguments: Sequence[str], hear: Callable[[Progress], object
     Args:
         module: one whose main answers as `engine.asked` says.
         arguments: its command line.
-        hear: called when it tells how far it is.
+        hear: called when it tells how far it is; may raise to have it stop.
 
     Raises:
         WhaleError: what it refused, or the last thing it said where it broke.
     """
     command = [sys.executable, "-m", module, *arguments]
     told = environment(os.environ)
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=told, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
+    with tempfile.TemporaryFile() as complaints:  # a pipe that nobody reads meanwhile would fill up and stop it
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=told, text=True
+        )
         try:
-            for line in process.stdout:
-                said = json.loads(line)
-                if "phase" in said:
-                    hear(Progress(said["phase"], said["done"], said["total"]))
-                elif "error" in said:
-                    raise KINDS.get(said["reason"], WhaleError)(said["error"], said["hint"])
-                else:
-                    return said["result"]
-            last = (process.stderr.read().strip().splitlines() or ["no word of why"])[-1]
-        except BaseException:
-            process.terminate()
-            raise
+            answer = _listen(process, hear)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            process.wait()
+        if answer is not None:
+            return answer["result"]
+        complaints.seek(0)
+        last = (complaints.read().decode(errors="replace").strip().splitlines() or ["no word of why"])[-1]
     raise WhaleError(f"the engine broke off: {last}", "whaletui doctor tells what is wrong with this machine")
+
+
+def _listen(process: subprocess.Popen[str], hear: Callable[[Progress], object]) -> dict[str, Any] | None:
+    """Return the line that holds the answer, None where it ended without one; raises what it refused."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        said: dict[str, Any] = json.loads(line)
+        if "phase" in said:
+            hear(Progress(said["phase"], said["done"], said["total"]))
+        elif "error" in said:
+            raise KINDS.get(said["reason"], WhaleError)(said["error"], said["hint"])
+        else:
+            return said
+    return None

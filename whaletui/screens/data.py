@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from engine.contract.errors import DataError
+from engine.contract.errors import DataError, WhaleError
 from whaletui.records.model import State
 from whaletui.safe import safe
 from whaletui.screens.base import AtDesk
@@ -83,6 +83,8 @@ class DataScreen(AtDesk[None]):
         """Have the engine look; `source` names a table of boxes, None the data's own."""
 
         def hear(progress: Progress) -> None:
+            if not self.is_attached:  # the person has left: the engine need not go on
+                raise WhaleError("nobody looks any more")
             self.post_message(self.Done(self._show_progress, progress))
 
         def look() -> DataFacts:
