@@ -130,6 +130,7 @@ async def test_the_gallery_opens_on_what_the_ensemble_gets_wrong(lab: Path) -> N
         await press(pilot, "end", *["up"] * 7, "space", "e", "enter")
         assert isinstance(app.screen, VoteGallery)
         told = screen_text(app)
+        assert "vote of 1 member: 8" in told
         assert "first guess wrong" in told
         assert "worth 1.00" not in told
 

@@ -197,6 +197,9 @@ def test_an_ensemble_named_alone_is_opened_and_cloned_with_changes(lab, capsys):
         ("first", ["good"], "why"),
         ("second", [], ""),
     ]
+    told = command(lab, "whaletui ensemble first second first --compare", capsys)
+    assert told[2]["against_first"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert told[1]["against_first"]["mean"] == pytest.approx(told[1]["map5"] - told[0]["map5"])
     command(lab, "whaletui ensemble e1 --tag=-good --tag better", capsys)
     assert lab.records.ensemble(1).tags == ("better",)
 

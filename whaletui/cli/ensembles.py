@@ -6,11 +6,15 @@ from argparse import Namespace
 from typing import Any
 
 from engine.contract.errors import WhaleError
+from engine.contract.ranking import average_precision, top_five
 from whaletui.cli.common import open_records
 from whaletui.cli.output import DONE, as_json, say, table
 from whaletui.ensemble.leaderboard import competition_of
 from whaletui.ensemble.leaderboard import send as send_submission
 from whaletui.ensemble.renew import news_of, renew
+from whaletui.ensemble.significance import Clusters, Interval
+from whaletui.ensemble.tables import common_photos, refuse_other_classes, truth_numbers
+from whaletui.ensemble.voices import open_table, voices
 from whaletui.exchange.kaggle import Scores
 from whaletui.records.model import EnsembleRecord, SubmissionRecord
 from whaletui.records.records import Records
@@ -34,7 +38,10 @@ def manage(options: Namespace) -> int:
         chosen = [renew(records, workspace, record) for record in chosen if record.id in stale or options.runs]
         if not chosen:
             say("every ensemble is made of the newest runs of its members")
-    told = [listed(records, record, options.compare) for record in chosen]
+    told = [listed(records, record) for record in chosen]
+    if options.compare and len(chosen) > 1:
+        for one, against in zip(told, compared(records, workspace, chosen), strict=True):
+            one["against_first"] = against
     if options.json:
         as_json(told)
     else:
@@ -42,8 +49,19 @@ def manage(options: Namespace) -> int:
     return DONE
 
 
-def listed(records: Records, record: EnsembleRecord, compare: bool = False) -> dict[str, Any]:
-    """Return what is told of an ensemble; a comparison is against the first of the list."""
+def compared(records: Records, workspace: Workspace, chosen: list[EnsembleRecord]) -> list[Interval]:
+    """Return the MAP@5 of each ensemble above the first one's, on the photos that all scored, paired by photo."""
+    tables = [open_table(voices(records, [f"e{record.id}"])[0], workspace, "valid") for record in chosen]
+    photos, classes = common_photos(tables), tables[0].classes
+    refuse_other_classes(tables)
+    truth = truth_numbers(tables[0], photos, classes)
+    worths = [average_precision(top_five(table.reader(photos, classes)(0, len(photos))), truth) for table in tables]
+    clusters = Clusters(truth, classes.new_class)
+    return [clusters.interval(worth - worths[0]) for worth in worths]
+
+
+def listed(records: Records, record: EnsembleRecord) -> dict[str, Any]:
+    """Return what is told of an ensemble."""
     sent = [entry for entry in records.submissions() if entry.ensemble_id == record.id]
     return {
         "id": record.id, "name": record.name, "blend": record.blend, "map5": record.map5, "map5_low": record.map5_low,
@@ -69,6 +87,12 @@ def _print(told: list[dict[str, Any]]) -> None:
     ]  # fmt: skip
     headings = ["id", "name", "members", "blend", "MAP@5", "interval", "gain", "public", "private", "tags", "news"]
     table(headings, rows, right=["MAP@5", "public", "private"])
+    for one in told[1:]:
+        if "against_first" in one:
+            gain = one["against_first"]
+            real = "noise" if gain.low <= 0 <= gain.high else "real"
+            above = f"{gain.mean:+.3f} {formats.interval(gain.low, gain.high)}"
+            say(f"e{one['id']} above e{told[0]['id']} on the same photos: {above}: {real}")
 
 
 def _member(member: dict[str, Any]) -> str:

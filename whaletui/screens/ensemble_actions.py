@@ -173,7 +173,7 @@ class EnsembleActions(AtDesk[None]):
             return
         from whaletui.screens.vote_gallery import VoteGallery
 
-        self.app.push_screen(VoteGallery(members, weights, self.blend))
+        self.app.push_screen(VoteGallery(members, weights, self.blend, self.desk))
 
     def action_pseudo(self) -> None:
         """Write confident answers as training rows, and open the form of a run that trains on them."""
