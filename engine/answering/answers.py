@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.answering.embeddings import embed_batch, embed_photos, what_is_wrong, write_embeddings
+from engine.answering.embeddings import both_sides, embed_photos, see_batch, what_is_wrong, write_embeddings
 from engine.answering.nearest import Gallery, TalkNeighbours
 from engine.answering.scores import Tick, score_photos
 from engine.contract.events import EventWriter, Saved, Warned
@@ -56,10 +56,10 @@ class OutputsAnswer:
             return
         done = 0
         for images in loader:
-            outputs = both_sides(network, images, self._device, self._classes, mirrored=True)
+            _, outputs = see_batch(network, images, self._device, mirrored=True, outputs=True)
             done += len(images)
             tick(done)
-            yield outputs.cpu().numpy()
+            yield both_sides(outputs, self._classes).cpu().numpy()
 
 
 class GalleryAnswer:
@@ -96,12 +96,14 @@ class GalleryAnswer:
         neighbours = self._talk_neighbours() if self._way == "talk-knn" else None
         done = 0
         for images in loader:
-            embeddings = embed_batch(network, images, self._device, mirrored=self._mirrored)
+            blended = self._way == "blend"
+            embeddings, outputs = see_batch(network, images, self._device, mirrored=self._mirrored, outputs=blended)
             self._seen.append(embeddings)
             if neighbours is not None:
                 scores = neighbours.scores(embeddings[0].cpu().numpy(), self._classes)
             else:
-                scores = self._similar(network, images, embeddings).cpu().numpy()
+                similar = self._similar(embeddings)
+                scores = (self._blended(similar, outputs) if blended else similar).cpu().numpy()
             done += len(images)
             tick(done)
             yield scores
@@ -120,18 +122,20 @@ class GalleryAnswer:
         wanted, new = self._prediction.neighbours, self._prediction.new_distance
         return TalkNeighbours(known, self._targets, self._new_class, wanted, new)
 
-    @torch.inference_mode()
-    def _similar(self, network: Network, images: Tensor, embeddings: Tensor) -> Tensor:
-        """Return similarities (B, classes), with the outputs mixed in where they are asked for."""
+    def _similar(self, embeddings: Tensor) -> Tensor:
+        """Return similarities (B, classes): the mean of what both sides of a photo say, where both are asked."""
         sides = zip(self._galleries, embeddings, strict=True)
-        similar = STEEPNESS * torch.stack([gallery.best(side) for gallery, side in sides]).mean(dim=0)
-        if self._way != "blend":
-            return similar
-        share = self._prediction.blend_share
-        outputs = both_sides(network, images, self._device, self._classes, mirrored=self._mirrored)
-        if not self._new_output and self._new_class >= 0:
-            outputs[:, self._new_class] = similar[:, self._new_class]  # `new_whale` was never taught
-        return share * similar + (1.0 - share) * outputs
+        return STEEPNESS * torch.stack([gallery.best(side) for gallery, side in sides]).mean(dim=0)
+
+    def _blended(self, similar: Tensor, outputs: Tensor) -> Tensor:
+        """Return similarities (B, classes) with the outputs (sides, B, identities) mixed in."""
+        with torch.inference_mode():
+            told = both_sides(outputs, self._classes)
+            if not self._new_output and self._new_class >= 0:
+                told = told.clone()
+                told[:, self._new_class] = similar[:, self._new_class]  # `new_whale` was never taught
+            share = self._prediction.blend_share
+            return share * similar + (1.0 - share) * told
 
 
 def build_answer(
@@ -141,18 +145,3 @@ def build_answer(
     if spec.answer == "classes":
         return OutputsAnswer(device, len(tables.classes.names), mirrored=is_mirrored(spec.method))
     return GalleryAnswer(spec, loader, tables, device, events)
-
-
-def both_sides(network: Network, images: Tensor, device: Device, classes: int, *, mirrored: bool) -> Tensor:
-    """Return outputs (B, classes); where mirrored photos are whales of their own, the mean of what both sides say.
-
-    A mirrored photo is asked for the mirrored whales: the halves of its outputs change places.
-    """
-    network.eval()
-    with torch.inference_mode(), device.autocast():
-        placed = device.images(images)
-        outputs: Tensor = network(placed).float()
-        if mirrored:
-            turned: Tensor = network(placed.flip(-1)).float()
-            return (outputs[:, :classes] + turned[:, classes:]) / 2.0
-    return outputs

@@ -25,16 +25,36 @@ SPREAD_OF_COLLAPSE = 0.02
 """Embeddings whose distances to their mean are less than so much of their length are all the same."""
 
 
-def embed_batch(network: Network, images: Tensor, device: Device, *, mirrored: bool) -> Tensor:
-    """Return the embeddings of a batch as they are (1, B, width), and mirrored, if asked, behind them (2, B, width).
+def see_batch(
+    network: Network, images: Tensor, device: Device, *, mirrored: bool, outputs: bool
+) -> tuple[Tensor, Tensor]:
+    """Return embeddings (sides, B, width) and outputs (sides, B, identities) of a batch, float32, on the device.
 
     The network is put into eval mode: batch norm uses its statistics, dropout is off.
+
+    Args:
+        network: as it is.
+        images: (B, 3, height, width), normalised.
+        device: where the network lies.
+        mirrored: look at both sides of each photo; else there is one.
+        outputs: whether they are wanted too; else none are returned, (0,).
     """
     network.eval()
     with torch.inference_mode(), device.autocast():
         placed = device.images(images)
-        sides = [placed, placed.flip(-1)] if mirrored else [placed]
-        return torch.stack([network.embed(side).float() for side in sides])
+        seen = [network.backbone(side) for side in ([placed, placed.flip(-1)] if mirrored else [placed])]
+        embeddings = torch.stack([network.head.embed(features).float() for features in seen])
+        if not outputs:
+            return embeddings, torch.empty(0)
+        return embeddings, torch.stack([network.head(features).float() for features in seen])
+
+
+def both_sides(outputs: Tensor, classes: int) -> Tensor:
+    """Return outputs (B, classes) of one side, or the mean of what both sides say, of outputs (sides, B, identities).
+
+    A mirrored photo is asked for the mirrored whales: the halves of its outputs change places.
+    """
+    return outputs[0] if len(outputs) == 1 else (outputs[0][:, :classes] + outputs[1][:, classes:]) / 2.0
 
 
 def embed_photos(network: Network, loader: EvalLoader, device: Device, tick: Tick, *, mirrored: bool) -> Tensor:
@@ -42,7 +62,7 @@ def embed_photos(network: Network, loader: EvalLoader, device: Device, tick: Tic
     parts: list[Tensor] = []
     done = 0
     for images in loader:
-        parts.append(embed_batch(network, images, device, mirrored=mirrored))
+        parts.append(see_batch(network, images, device, mirrored=mirrored, outputs=False)[0])
         done += len(images)
         tick(done)
     return torch.cat(parts, dim=1)

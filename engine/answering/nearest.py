@@ -47,11 +47,11 @@ class TalkNeighbours:
         from sklearn.neighbors import NearestNeighbors
 
         self._targets, self._new_class, self._new = targets, new_class, new
-        self._search = NearestNeighbors(n_neighbors=min(neighbours, len(targets))).fit(embeddings)
+        self._search = NearestNeighbors(n_neighbors=min(neighbours, len(targets))).fit(np.nan_to_num(embeddings))
 
     def guesses(self, queries: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return class numbers (B, up to 5), repeats and all, -1 where there are fewer, and their distances."""
-        distances, rows = self._search.kneighbors(queries)
+        distances, rows = self._search.kneighbors(np.nan_to_num(queries))  # it refuses NaN; the run warned of it
         found = self._targets[rows]
         absent = ~(found == self._new_class).any(axis=1) if self._new_class >= 0 else np.zeros(len(found), dtype=bool)
         new = np.where(absent, self._new_class, -1)[:, None]

@@ -51,7 +51,9 @@ class Calibration:
 def fit(
     scores: NDArray[np.float32], truth: NDArray[np.int64], new_class: int, stated_share: float
 ) -> Calibration | None:
-    """Return the calibration of scores (photos, classes), or None where photos of either kind are too few.
+    """Return the calibration of scores (photos, classes), or None where there is nothing to fit it by.
+
+    That is where photos of either kind are too few, or scores are no numbers.
 
     Args:
         scores: higher is better.
@@ -60,7 +62,7 @@ def fit(
         stated_share: share of new whales to expect.
     """
     new = truth == new_class
-    if min(new.sum(), (~new).sum()) < FEWEST:
+    if min(new.sum(), (~new).sum()) < FEWEST or np.isnan(scores).any():
         return None
     weights = _new_weights(_features(scores, new_class), new)
     weights[-1] += _log_odds(stated_share) - _log_odds(float(new.mean()))
@@ -73,7 +75,7 @@ def fit_crosswise(
 ) -> NDArray[np.float32] | None:
     """Return log-chances (photos, classes), those of each photo by a fit that saw none of its whale.
 
-    None where photos of either kind are too few.
+    None where there is nothing to fit them by, see `fit`.
     """
     part_of = parts_by_whale(truth, new_class)
     chances = np.empty_like(scores)

@@ -86,7 +86,10 @@ class Validation:
         if chances is None and not self._warned:
             self._warned = True
             self._events.write(
-                Warned(message="too few validation photos of known or of new whales to calibrate: scores stay plain")
+                Warned(
+                    message="too few validation photos of known or of new whales to calibrate by, or scores that are "
+                    "no numbers: scores stay plain"
+                )
             )
         return plain if chances is None else chances
 

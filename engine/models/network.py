@@ -21,14 +21,10 @@ class Network(nn.Module):
         """Numbers in an embedding."""
         return self.backbone.width if isinstance(self.head, ClassifierHead) else self.head.linear.out_features
 
-    def embed(self, images: Tensor) -> Tensor:
-        """Return embeddings (B, embedding), float32, of photos (B, 3, height, width), as they are compared."""
-        return self.head.embed(self.backbone(images))
-
     def forward(self, images: Tensor, targets: Tensor | None = None) -> Tensor:
         """Return the loss of a batch where targets are given, else its scores (B, classes) in float32.
 
-        Scores are those of a head that knows the whales by name; the others only `embed`.
+        Scores are those of a head that knows the whales by name; the others only embed (`engine.answering`).
 
         Args:
             images: (B, 3, height, width), normalised.

@@ -138,6 +138,24 @@ def test_a_collapsed_embedding_is_told_in_the_run(
     assert len([message for message in warnings if "the embedding has collapsed" in message]) == 1
 
 
+@pytest.mark.parametrize("kind", ["talk", "arcface"])
+def test_a_run_whose_embeddings_are_no_numbers_says_so_and_ends(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    torn = {"optimiser.kind": "sgd", "optimiser.learning_rate": 10.0, "optimiser.momentum": 0.99}
+    monkeypatch.setattr("engine.models.heads.TripletHead.loss", _nothing)
+    monkeypatch.setattr("engine.models.heads.ArcFaceHead.loss", _nothing)
+    run_dir = done(tmp_path / "run", photos, monkeypatch, **KINDS[kind], **torn)
+    warnings = " ".join(event.message for event in told(run_dir) if isinstance(event, Warned))
+    assert "the embeddings are no numbers" in warnings
+    assert "the loss is nan" in warnings
+
+
+def _nothing(head: torch.nn.Module, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Stand in for a loss that has diverged."""
+    return head.raw(features).sum() * torch.nan  # type: ignore[operator]
+
+
 def test_fewer_whales_than_a_batch_wants_fail_with_the_field_named(
     tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.answering.answers import OutputsAnswer, both_sides
-from engine.answering.embeddings import embed_photos
+from engine.answering.answers import OutputsAnswer
+from engine.answering.embeddings import both_sides, embed_photos, see_batch
 from engine.answering.nearest import Gallery, TalkNeighbours
 from engine.answering.newness import fit
 from engine.contract.events import EventWriter
@@ -323,7 +323,7 @@ def test_trap_29_repeats_keep_their_rank_and_fewer_guesses_are_fine() -> None:
 def test_trap_30_a_mirrored_photo_is_asked_for_the_mirrored_whales() -> None:
     net = network(ArcFaceMethod(width=4, mirrored=True), photos_of=[0, 1, 1, 1]).eval()
     upright, turned = net(images()), net(images().flip(-1))
-    both = both_sides(net, images(), CPU, 4, mirrored=True)
+    both = both_sides(see_batch(net, images(), CPU, mirrored=True, outputs=True)[1], 4)
     assert torch.allclose(both, (upright[:, :4] + turned[:, 4:]) / 2, atol=1e-5)
     (table,) = OutputsAnswer(CPU, 4, mirrored=True).scores(net, [images()], lambda done: None)  # type: ignore[arg-type]
     assert np.allclose(table, both.numpy())
