@@ -9,9 +9,12 @@ from app_kit import RecordedLab, draw_whales
 
 from engine.contract.errors import DataError, SpecError
 from engine.contract.events import BoxesEvaluated, Finished
+from engine.contract.rundir import write_json
 from engine.contract.spec import RunSpec
+from engine.contract.summary import Best, DetectorFigures, Environment, Figures, Summary
 from whaletui import launch
 from whaletui.__main__ import main
+from whaletui.jobs.outcome import outcome
 from whaletui.records.model import State
 from whaletui.view.plots import map5_plot
 from whaletui.view.runview import RunView, fold
@@ -145,3 +148,26 @@ def test_a_workspace_without_data_says_what_to_do(tmp_path: Path, capsys: pytest
         assert "whaletui init --data DIR" in capsys.readouterr().err
     with pytest.raises(DataError):
         queue(lab, **DETECTOR)
+
+
+def test_a_finished_detector_says_what_it_came_to_and_its_network(room: RecordedLab) -> None:
+    run = room.start(room.run("flukes", **DETECTOR))
+    assert run.backbone == "yolov5n"  # and not a backbone that it does not have
+    run_dir = room.workspace.run_dir(run.folder)
+    room.say(run, Finished(map5=float("nan"), seconds=5.0))
+    figures = DetectorFigures(map50=0.912, mean_iou=0.8149, held_out=300, missed=2, photos=9850, whole=41)
+    nothing = Figures(map5=None, low=None, high=None, known=None, new=None, photos=300, new_photos=0)
+    told = Environment(python="3", torch="2", timm="1", device="CPU", precision="float32", host="h")
+    write_json(
+        run_dir.summary,
+        Summary(
+            score=nothing, best=Best(epoch=3, map5=None), baselines={}, detector=figures, epochs=3, steps=9, loss=1.0,
+            valid_loss=None, seconds={"total": 5.0}, environment=told, spec_digest="", classes_digest="", classes=1,
+            attempt=1, train_photos=500, test_photos=9850, test_copies=0, peak_memory_bytes=1,
+        ),
+    )  # fmt: skip
+    ended = outcome(run_dir, run_dir.attempt(1))
+    assert ended is not None
+    assert ended.state is State.FINISHED
+    assert ended.map5 is None
+    assert ended.reason == ("mean IoU 0.815, mAP50 0.912 on 300 held-out boxes; 41 of 9,850 photos stay whole")
