@@ -16,6 +16,7 @@ class Workspace:
         self.runs = self.root / "runs"
         self.ensembles = self.root / "ensembles"
         self.submissions = self.root / "submissions"
+        self.cache = self.root / "cache"  # may be deleted at any time
         self.keeper_lock = self.root / "keeper.lock"
         self.keeper_log = self.root / "keeper.log"
 

@@ -17,9 +17,9 @@ from engine.contract.extra import read_extra
 from engine.contract.predictions import ClassList
 from engine.contract.spec import RunSpec
 from engine.crop.apply import Box
-from engine.crop.boxes import find_table, read_boxes
+from engine.crop.boxes import find_table, photo_paths, read_boxes
 from engine.data.duplicates import Fingerprints, duplicate_groups, nearest_duplicates
-from engine.data.folds import CONTESTED, Split, group_classes, split
+from engine.data.folds import CONTESTED, Split, group_classes, mended, split
 from engine.data.images import Images, Source, read_photos
 
 PROGRESS_SECONDS = 1.0
@@ -54,6 +54,11 @@ class Tables:
     duplicate_of_test: NDArray[np.int64]  # empty where there is no test part
     copies: dict[str, str]  # test photos that copy any photo of train.csv, with its label
 
+    @property
+    def photos_of(self) -> NDArray[np.int64]:
+        """How many training photos each class has, (classes,)."""
+        return np.bincount(self.train.targets, minlength=len(self.classes.names))
+
 
 def load_tables(spec: RunSpec, events: EventWriter, clock: Callable[[], float] = time.monotonic) -> Tables:
     """Read the tables and every photo of a run's data, and part them as its fold says.
@@ -83,6 +88,8 @@ def load_tables(spec: RunSpec, events: EventWriter, clock: Callable[[], float] =
     sides = split(targets, groups, classes.new_class, spec.data)
     _warn_shortage(int((sides.truth == classes.new_class).sum()), sides.new_wanted, events)
 
+    if spec.data.mend_labels:
+        targets = mended(targets, groups, classes.new_class)
     names = (*dataset.train, *tested)
     test_rows = np.arange(count, count + len(tested))
     extra_rows, extra_targets = _extra(extra, names, numbers, prints, sides, targets, events)
@@ -151,7 +158,10 @@ def _sources(spec: RunSpec, dataset: Dataset, tested: Sequence[str], events: Eve
     """Return the training photos, then the test photos, each with its box if photos are cropped."""
     boxes: dict[str, Box] = {}
     if spec.crop.enabled:
-        boxes = read_boxes(find_table(spec.crop.source, dataset.folder), (*dataset.train, *dataset.test))
+        table = find_table(spec.crop.source, dataset.folder)
+        # YOLO's files hold shares of a photo's sides; the sizes of 25,000 photos are read only where they are needed
+        paths = photo_paths(dataset) if table.is_dir() else None
+        boxes = read_boxes(table, (*dataset.train, *dataset.test), paths)
         photos = (*dataset.train, *tested)
         bare = sum(photo not in boxes for photo in photos)
         if bare:

@@ -118,7 +118,7 @@ async def test_leaving_a_changed_form_asks(lab: Path) -> None:
 async def test_a_preset_is_narrowed_by_typing(lab: Path) -> None:
     async with opened(lab) as (app, pilot):
         await press(pilot, "n")
-        await write(pilot, "effnet")
+        await write(pilot, "talk-effnet")
         await press(pilot, "enter")
         assert "from preset talk-effnet-b0" in screen_text(app)
         assert isinstance(app.focused, Input)

@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("listing", "print a run's log"),
     "compare": ("compare", "what differs between runs, and what it brought"),
     "curves": ("compare", "draw the curves of runs"),
+    "crop": ("crop", "boxes around flukes: train a detector on them, apply it to all photos"),
+    "data": ("data", "what the photos are like: ids, sizes, grey ones, duplicates, boxes"),
     "cancel": ("changes", "stop runs; a second time: at once"),
     "note": ("changes", "write a note on a run"),
     "tag": ("changes", "tag a run; -TAG takes a tag off"),
@@ -65,8 +67,11 @@ def _fill(parsers: dict[str, argparse.ArgumentParser]) -> None:
     _launch_arguments(parsers)
     _run_arguments(parsers)
     _answer_arguments(parsers)
-    speaking = ("presets", "spec", "ls", "show", "compare", "curves", "ensemble", "queue", "gpus", "doctor", "demo")
-    for name in (*speaking, "score"):
+    _crop_arguments(parsers)
+    for name in (
+        "presets", "spec", "ls", "show", "compare", "curves", "ensemble", "queue", "gpus", "doctor", "demo", "data",
+        "score",
+    ):  # fmt: skip
         parsers[name].add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -161,6 +166,32 @@ def _answer_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
     score.add_argument(
         "--kaggle", metavar="COMPETITION", nargs="?", const="", help="send it with the kaggle client, fetch its score"
     )
+
+
+def _crop_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
+    actions = parsers["crop"].add_subparsers(dest="action", metavar="ACTION", required=True)
+    fit = actions.add_parser("fit", help="queue the training of a detector")
+    fit.add_argument("--holdout", metavar="BOXES", help="boxes to measure on (default: every tenth of the others)")
+    fit.add_argument("--set", metavar="a.b=c", action="append", default=[], dest="settings", help="change a field")
+    fit.add_argument("--name", help="the name shown in tables")
+    fit.add_argument("--wait", action="store_true", help="wait until it ended; exit 1 unless it finished")
+    apply = actions.add_parser("apply", help="write one box for each photo of training and test")
+    apply.add_argument("run", metavar="RUN", help="id or name of a detector's run")
+    apply.add_argument("--threshold", metavar="T", type=float, help="photos with a less certain box stay whole")
+    apply.add_argument("--to", metavar="FILE", help="the table (default: boxes.tsv in the run's folder)")
+    check = actions.add_parser("check", help="read boxes and hold them against their photos")
+    convert = actions.add_parser("convert", help="write boxes in another form")
+    for parser in (fit, check, convert):
+        parser.add_argument("boxes", metavar="BOXES", help="a table with fn,bbox or fn,x0,y0,x1,y1, or YOLO's folder")
+        parser.add_argument("--sort-corners", action="store_true", help="put boxes with swapped edges right")
+    convert.add_argument("to", metavar="TO", help="a .csv or .tsv file, or a folder for yolo")
+    convert.add_argument("--form", choices=["talk", "corners", "yolo"], default="talk", help="(default: talk)")
+    for parser in (apply, check):
+        parser.add_argument("--json", action="store_true", help="print JSON")
+    for parser in (fit, apply, check, convert):
+        _workspace_argument(parser, default=argparse.SUPPRESS)
+    data = parsers["data"]
+    data.add_argument("--boxes", metavar="BOXES", help="a table of boxes, or a detector's run, to be looked at as well")
 
 
 def run_command(options: argparse.Namespace) -> int:

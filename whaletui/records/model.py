@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from engine.contract.method import DetectorMethod
 from engine.contract.spec import RunSpec
 
 
@@ -26,6 +27,11 @@ class State(StrEnum):
     def is_active(self) -> bool:
         """Whether something of it is still to come without anybody's doing."""
         return self in (State.QUEUED, State.RUNNING)
+
+
+def _network(spec: RunSpec) -> str:
+    """Return the name of the network that a run trains: a detector has no backbone of ours."""
+    return spec.method.architecture if isinstance(spec.method, DetectorMethod) else spec.model.backbone
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -73,7 +79,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def of_spec(cls, spec: RunSpec, **values: Any) -> RunRecord:
         """Return the record of a spec; `values` name what the spec does not tell, and win over what it tells."""
         told: dict[str, Any] = {
-            "name": spec.name, "spec_json": spec.to_json(), "digest": spec.digest, "backbone": spec.model.backbone,
+            "name": spec.name, "spec_json": spec.to_json(), "digest": spec.digest, "backbone": _network(spec),
             "method": str(spec.to_values()["method"]["kind"]), "crop": spec.crop.enabled, "seed": spec.seed,
             "fold": spec.data.fold, "epochs": spec.training.epochs, "state": State.QUEUED, "reason": "",
         }  # fmt: skip
@@ -92,7 +98,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @property
     def can_vote(self) -> bool:
         """Whether it may be a member of an ensemble."""
-        return self.state is State.FINISHED
+        return self.state is State.FINISHED and self.method != "detector"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

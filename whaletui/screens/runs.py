@@ -51,6 +51,7 @@ class RunsScreen(RunActions):
         Binding("left_square_bracket", "turn(-1)", "page back", show=False, key_display="["),
         Binding("right_square_bracket", "turn(1)", "next page", show=False, key_display="]"),
         Binding("l", "log_axis", "loss on a log axis", show=False),
+        Binding("b", "data", "photos and their boxes", show=False),
         Binding("escape", "clear", "clear filter or selection", show=False),
         *SELDOM,
         Binding("q", "app.quit", "quit"),
@@ -272,6 +273,12 @@ class RunsScreen(RunActions):
         from whaletui.screens.new_run import choose_preset
 
         choose_preset(self)
+
+    def action_data(self) -> None:
+        """Look at the photos that everything is learnt from."""
+        from whaletui.screens.data import DataScreen
+
+        self.app.push_screen(DataScreen())
 
     def action_compare(self) -> None:
         """Set the selected runs side by side."""
