@@ -90,6 +90,35 @@ async def test_an_ensemble_is_saved_opened_renamed_and_made_again(lab: Path) -> 
     assert json.loads((lab / "ensembles" / "0001-first-vote.json").read_text())["note"] == "two of a kind"
 
 
+async def test_an_ensemble_or_a_run_is_added_by_name(lab: Path) -> None:
+    async with opened(lab) as (app, pilot):
+        await press(pilot, *TO_VOTE, "S")
+        await write(pilot, "pair")
+        await press(pilot, "enter", "m")
+        await write(pilot, "pair")
+        await press(pilot, "enter")
+        told = screen_text(app)
+        assert "vote of 3 members" in told
+        assert "[x]  e1 pair" in told
+        assert "pair: vote" not in told  # it is another ensemble now
+        await press(pilot, "m")
+        await write(pilot, "nobody")
+        await press(pilot, "enter")
+        assert "there is no run 'nobody'" in notices(app)[-1]
+
+
+async def test_a_run_whose_scores_are_no_numbers_says_so_where_it_stands(lab: Path) -> None:
+    import numpy as np
+
+    path = lab / "runs" / "0007-talk-resnet50" / "predictions" / "valid.npy"
+    scores = np.load(path)
+    scores[3, 2] = np.nan
+    np.save(path, scores)
+    async with opened(lab) as (app, pilot):
+        await press(pilot, *TO_VOTE)
+        assert "run 7 scores photo03.png with a number that is none" in screen_text(app)
+
+
 async def test_one_key_exports_what_is_shown_with_what_it_is_made_of(lab: Path) -> None:
     async with opened(lab) as (app, pilot):
         await press(pilot, *TO_VOTE, "plus", "b", "b", "E")

@@ -33,7 +33,7 @@ class Plan(msgspec.Struct, kw_only=True):
     blend: Blend
     name: str
     opened: EnsembleRecord | None = None  # the ensemble that was named alone
-    found: Any = None  # the search, where there was one
+    found: Found | None = None  # the search, where there was one
 
 
 def ensemble(options: Namespace) -> int:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.contract.dataset import read_dataset
+from engine.contract.predictions import ClassList
+from whaletui import __version__
 from whaletui.ensemble.blend import Blend
 from whaletui.ensemble.copies import with_copies
 from whaletui.ensemble.evaluate import Evaluation, blended, evaluate_voices
@@ -18,7 +20,7 @@ from whaletui.ensemble.provenance import Provenance, command_of, figures, member
 from whaletui.ensemble.select import Found
 from whaletui.ensemble.submission import submission_text, write_together
 from whaletui.ensemble.voices import Voice, run_voices
-from whaletui.records.model import EnsembleRecord, SubmissionRecord
+from whaletui.records.model import EnsembleRecord, SourceRecord, SubmissionRecord
 from whaletui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -84,14 +86,7 @@ def export_voices(
     dataset = read_dataset(Path(members[0].leaves()[0].spec.data.folder))
     text = submission_text(dataset, answers.photos, answers.guesses, answers.classes)
     target = path or _free(workspace, (_slug(name) or default_stem(members, weights, blend, duplicates)), text)
-    told = Provenance(
-        csv=target.name, sha256=hashlib.sha256(text).hexdigest(), rows=len(dataset.test), whaletui=_version(),
-        blend=blend, blend_words=words_of(blend), members=members_of(members, shares, fitted),
-        labels_digest=answers.classes.digest, labels=len(answers.classes.names), validation=figures(scored.score),
-        best_single=scored.best_single, gain=scored.gain_interval.mean, gain_low=scored.gain_interval.low,
-        gain_high=scored.gain_interval.high, copies=copies,
-        command=command_of(members, shares, blend, duplicates, _within(workspace, target)),
-    )  # fmt: skip
+    told = _provenance(members, shares, blend, scored, answers.classes, text, copies, target, workspace)
     beside = target.with_suffix(".json")
     write_together({target: text, beside: msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"})
     ensemble = None
@@ -119,13 +114,35 @@ def record_ensemble(
 ) -> EnsembleRecord:
     """Write an ensemble down; one of the same members, weights and blend is brought up to date instead."""
     parts = tuple(member.record(weight) for member, weight in zip(members, weights, strict=True))
-    told = gains(scored, found) | {"sources": _sources(members)}
+    told = gains(scored, found) | {"sources": sources_of(members)}
     for known in records.ensembles():
         if known.blend == blend and known.members == parts:
             if known.held_out and found is None:
                 told = {field: value for field, value in told.items() if field not in GAINS}
-            return records.change_ensemble(known.id, **told, **_figures(scored))
+            return records.change_ensemble(known.id, **told, **figures_of(scored))
     return records.add_ensemble(name, blend, parts, scored.score, now=now, **told)
+
+
+def _provenance(
+    members: Sequence[Voice],
+    shares: Sequence[float],
+    blend: Blend,
+    scored: Evaluation,
+    classes: ClassList,
+    text: bytes,
+    copies: int | None,
+    target: Path,
+    workspace: Workspace,
+) -> Provenance:
+    """Return what a submission is made of."""
+    gain, fitted = scored.gain_interval, list(scored.calibrations.values())
+    return Provenance(
+        csv=target.name, sha256=hashlib.sha256(text).hexdigest(), rows=text.count(b"\n") - 1, whaletui=__version__,
+        blend=blend, blend_words=words_of(blend), members=members_of(members, shares, fitted),
+        labels_digest=classes.digest, labels=len(classes.names), validation=figures(scored.score),
+        best_single=scored.best_single, gain=gain.mean, gain_low=gain.low, gain_high=gain.high, copies=copies,
+        command=command_of(members, shares, blend, copies is not None, _within(workspace, target)),
+    )  # fmt: skip
 
 
 GAINS = ("gain", "gain_low", "gain_high", "held_out")
@@ -140,14 +157,16 @@ def gains(scored: Evaluation, found: Found | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _figures(scored: Evaluation) -> dict[str, Any]:
+def figures_of(scored: Evaluation) -> dict[str, Any]:
+    """Return the fields of a record that tell what an ensemble scores."""
     told = figures(scored.score)
     return {
         "map5": told.map5, "map5_low": told.low, "map5_high": told.high, "map5_known": told.known, "map5_new": told.new
     }  # fmt: skip
 
 
-def _sources(members: Sequence[Voice]) -> tuple[Any, ...]:
+def sources_of(members: Sequence[Voice]) -> tuple[SourceRecord, ...]:
+    """Return the runs that are in members, as they are now, each once."""
     found = {source.run_id: source for member in members for source in member.sources()}
     return tuple(found[run_id] for run_id in sorted(found))
 
@@ -186,9 +205,3 @@ def _within(workspace: Workspace, path: Path) -> str:
     """Return a path relative to the workspace where it lies inside, so that the workspace can be moved."""
     path = path.resolve()
     return str(path.relative_to(workspace.root)) if path.is_relative_to(workspace.root) else str(path)
-
-
-def _version() -> str:
-    from whaletui import __version__
-
-    return __version__

@@ -9,7 +9,7 @@ import msgspec
 
 from whaletui.ensemble.errors import EnsembleError
 from whaletui.ensemble.evaluate import evaluate_voices
-from whaletui.ensemble.export import _figures, _sources, gains
+from whaletui.ensemble.export import figures_of, gains, sources_of
 from whaletui.ensemble.voices import blend_of, member_voice
 from whaletui.records.model import EnsembleRecord, MemberRecord
 from whaletui.workspace import Workspace
@@ -56,7 +56,7 @@ def renew(records: Records, workspace: Workspace, record: EnsembleRecord) -> Ens
         raise EnsembleError(f"ensemble e{record.id} has no members", "delete it and make another")
     scored = evaluate_voices(workspace, voices, blend_of(record.blend), [member.weight for member in members])
     return records.change_ensemble(
-        record.id, members=members, sources=_sources(voices), **_figures(scored), **gains(scored, None)
+        record.id, members=members, sources=sources_of(voices), **figures_of(scored), **gains(scored, None)
     )
 
 

@@ -154,16 +154,18 @@ class VoteRecords:
         vote_files.write_file(self.workspace, record)
         return self.ensemble(record.id)
 
-    def _checked_name(self, name: str, ensemble_id: int = 0) -> str:
+    def _checked_name(self, name: str, ensemble_id: int = 0, taken_too: bool = False) -> str:
         name = storable(name).strip()
         if not 0 < len(name) <= LONGEST_NAME:
             raise RecordsError(f"a name has 1 to {LONGEST_NAME} characters, not {len(name)}", "write another one")
-        if any(record.name == name and record.id != ensemble_id for record in self.ensembles()):
+        if name.isdecimal() or (name[:1] == "e" and name[1:].isdecimal()) or "+" in name:
+            raise RecordsError(f"{name!r} reads like the id of a run or an ensemble", "choose a name of words")
+        if not taken_too and any(one.name == name and one.id != ensemble_id for one in self.ensembles()):
             raise RecordsError(f"there is an ensemble {name!r} already", "names of ensembles differ")
         return name
 
     def _free_name(self, name: str) -> str:
-        name = (storable(name).strip() or "vote")[:LONGEST_NAME]
+        name = self._checked_name((storable(name).strip() or "vote")[:LONGEST_NAME], taken_too=True)
         taken = {record.name for record in self.ensembles()}
         number, free = 2, name
         while free in taken:

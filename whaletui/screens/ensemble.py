@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from whaletui.records.model import RunRecord
 from whaletui.safe import safe
-from whaletui.screens.ensemble_actions import EnsembleActions
+from whaletui.screens.ensemble_search import EnsembleSearch
 from whaletui.view import formats
 from whaletui.view.votes import BLEND_WORDS, headline, search_words
 from whaletui.widgets.key_line import KeyLine
@@ -24,14 +24,13 @@ from whaletui.widgets.member_list import MemberLine, MemberList
 if TYPE_CHECKING:
     from whaletui.ensemble.candidates import Loaded
     from whaletui.ensemble.lab import Choice
-    from whaletui.ensemble.select import Found, Method
     from whaletui.ensemble.voices import Voice
     from whaletui.records.model import EnsembleRecord
 
 HEAVIEST = 20
 
 
-class EnsembleScreen(EnsembleActions):
+class EnsembleScreen(EnsembleSearch):
     """Scores every change on the validation photos at once; the last request wins."""
 
     TITLE = "ensemble"
@@ -48,6 +47,7 @@ class EnsembleScreen(EnsembleActions):
         Binding("k", "kaggle", "Kaggle"),
         Binding("d", "diversity", "diversity"),
         Binding("enter", "gallery", "its errors", key_display="⏎"),
+        Binding("m", "member", "add member"),
         Binding("S", "save", "save as"),
         Binding("o", "open", "saved ones"),
         Binding("D", "duplicates", "duplicates"),
@@ -139,6 +139,17 @@ class EnsembleScreen(EnsembleActions):
             self._show_members()
             self._load([*self.loaded.voices, *others], self._take)
 
+    def added(self, voices: list[Voice]) -> None:
+        """Take new candidates in, voting."""
+        new = [voice for voice in voices if voice.key not in {known.key for known in self.candidates}]
+        if not new and voices:
+            self.say(f"{voices[0].title} is here already")
+        if new:
+            self.candidates = [*self.candidates, *new]
+            self.weights.update({voice.key: 1.0 for voice in new})
+            self.found = None
+            self._load([*(self.loaded.voices if self.loaded else ()), *new], self._take)
+
     def _take(self, loaded: Loaded) -> None:
         refused = {**(self.loaded.refused if self.loaded else {}), **loaded.refused}
         self.loaded = msgspec.structs.replace(loaded, refused=refused)
@@ -181,7 +192,7 @@ class EnsembleScreen(EnsembleActions):
             headline(
                 members=len(self.weights), blend=self.blend, score=choice.score, best=choice.best_score,
                 gain=choice.gain, oracle=choice.oracle, constant=constant, duplicates=duplicates,
-                name=self.opened.name if self.opened else "",
+                name=self.shown_name(),
                 marks=self.marks(), found=search_words(self.found) if self.found else None,
                 width=self.size.width,
             )
@@ -255,48 +266,3 @@ class EnsembleScreen(EnsembleActions):
         self.blend = blend_of(blends[(blends.index(self.blend) + 1) % len(blends)])
         self.found = None
         self.changed()
-
-    def action_search(self, method: Method) -> None:
-        """Search members and weights among all candidates, or weights alone, and find out what the gain is worth."""
-        lab = self.loaded.lab if self.loaded else None
-        if lab is None:
-            self.warn("nothing is read yet that could be searched")
-            return
-        blend = self.blend
-        start = self.numbered() if method == "weights" else None
-
-        def tell(done: int, total: int) -> None:
-            self.post_message(self.Done(self.tell, f"{method} search: {done} of {total}"))
-
-        def look() -> Found:
-            from whaletui.ensemble.select import search
-
-            return search(lab, blend, method, start, tell)
-
-        self.tell(f"{method} search …")
-        self.work(f"{method} search", look, self._searched, group="search")
-
-    def _searched(self, found: Found) -> None:
-        if self.loaded is None:
-            return
-        keys = [voice.key for voice in self.loaded.voices]
-        self.weights = {keys[number]: weight for number, weight in found.weights.items()}
-        self.found = found
-        self.tell("")
-        self.changed()
-
-    def action_diversity(self) -> None:
-        """Show how the voting members differ, or all candidates where fewer than two vote."""
-        if self.loaded is None or self.loaded.lab is None:
-            return
-        from whaletui.screens.diversity import DiversityScreen
-
-        numbers = sorted(self.numbered()) if len(self.weights) > 1 else list(range(len(self.loaded.voices)))
-        self.app.push_screen(
-            DiversityScreen(self.loaded.lab, [(number, self.loaded.voices[number]) for number in numbers])
-        )
-
-    def numbered(self) -> dict[int, float]:
-        """Return the weights by place in the lab."""
-        voices = self.loaded.voices if self.loaded else ()
-        return {number: self.weights[voice.key] for number, voice in enumerate(voices) if voice.key in self.weights}

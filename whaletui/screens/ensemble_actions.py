@@ -65,7 +65,7 @@ class EnsembleActions(AtDesk[None]):
         if not members:
             self.warn("no member votes: space lets one in")
             return
-        blend, found, duplicates, name = self.blend, self.found, self.duplicates, self._opened_name()
+        blend, found, duplicates, name = self.blend, self.found, self.duplicates, self.shown_name()
 
         def write() -> Export:
             from whaletui.ensemble.export import export_voices
@@ -78,7 +78,7 @@ class EnsembleActions(AtDesk[None]):
         self.tell("writing and checking …")
         self.work(f"exporting a vote of {formats.count(len(members), 'run')}", write, then, group="export")  # type: ignore[arg-type]
 
-    def _opened_name(self) -> str:
+    def shown_name(self) -> str:
         """Return the name of the opened ensemble, as long as it is what is shown."""
         if self.opened is None or self.opened.blend != self.blend:
             return ""
@@ -151,6 +151,28 @@ class EnsembleActions(AtDesk[None]):
         self.opened = record
         self.tell(f"written down as e{record.id} {record.name}")
         self.changed()
+
+    def action_member(self) -> None:
+        """Let one more vote, by its id or name: any finished run, folds joined with +, or an ensemble."""
+
+        def find(text: str | None) -> None:
+            if not text or not text.strip():
+                return
+
+            def read() -> list[Voice]:
+                from whaletui.ensemble.voices import voices
+
+                return voices(self.desk.records, [text.strip()])
+
+            self.work(f"looking for {safe(text, 40)}", read, self.added)
+
+        self.app.push_screen(
+            Prompt("who votes as well?", "", "a run (7 or its name), folds (7+8), an ensemble (e3); "), find
+        )
+
+    def added(self, voices: list[Voice]) -> None:
+        """Take new candidates in, voting."""
+        raise NotImplementedError
 
     def action_open(self) -> None:
         """List the ensembles that were written down."""
