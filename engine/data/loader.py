@@ -49,11 +49,12 @@ class TrainLoader:
         """Number of batches in an epoch."""
         return len(self._batches)
 
-    def epoch(self, number: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def epoch(self, number: int, done: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the batches of one epoch.
 
         Args:
             number: which epoch; any, in any order.
+            done: so many of its batches are left out, as they were learnt from before.
 
         Yields:
             Photos, float32 (batch, 3, height, width), laid out channels last; class numbers, int64 (batch,).
@@ -61,7 +62,7 @@ class TrainLoader:
         Raises:
             DataError: a photo that is decoded on demand cannot be read any more.
         """
-        self._batches.epoch = number
+        self._batches.epoch, self._batches.done = number, done
         for rows, photos in _received(self._loader):
             yield photos, self._targets[rows]
 
@@ -110,7 +111,7 @@ class _ShuffledBatches:
 
     def __init__(self, photos: int, size: int, seed: int) -> None:
         self._photos, self._size, self._seed = photos, size, seed
-        self.epoch = 0
+        self.epoch = self.done = 0
 
     def __len__(self) -> int:
         whole, rest = divmod(self._photos, self._size)
@@ -123,7 +124,7 @@ class _ShuffledBatches:
         # the stream of the row behind the last one, which no photo draws from
         shuffled = np.random.default_rng((self._seed, self.epoch, self._photos)).permutation(self._photos)
         places = [(self.epoch, row) for row in shuffled.tolist()]
-        return iter(_chunks(places, self._size)[: len(self)])
+        return iter(_chunks(places, self._size)[self.done : len(self)])
 
 
 def _chunks(places: list[Place], size: int) -> list[list[Place]]:
