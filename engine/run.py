@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -49,10 +50,7 @@ def run(run_dir: RunDir, attempt: Attempt, events: EventWriter, wish: StopWish) 
     spec = _spec(run_dir)
     device = choose_device(spec.training)
     set_seeds(spec.seed)
-    checkpoint, complaints = find_checkpoint(run_dir)
-    events.write(_started(attempt, spec, device, read_position(checkpoint) if checkpoint else None))
-    for complaint in complaints:
-        events.write(Warned(message=complaint))
+    checkpoint = _start(run_dir, attempt, spec, device, events)
     pulse = Pulse(attempt.heartbeat, events)
 
     # The network comes before the photos: a wrong name or missing weights are refused in seconds.
@@ -78,25 +76,13 @@ def run(run_dir: RunDir, attempt: Attempt, events: EventWriter, wish: StopWish) 
 
     targets, new_class = tables.valid.targets, tables.classes.new_class
     validation = Validation(valid_loader, targets, new_class, device, events, attend)
-
-    def figures() -> tuple[int, float, dict[str, float]]:
-        return validation.best_epoch, validation.best_map5, {**clock.so_far(), "validation": validation.seconds}
-
-    def after_step() -> None:
-        attend()
-        saver.save_if_due()
-
+    figures = partial(_figures, validation, clock)
     saver = Saver(run_dir, training, reporter, tables.classes.digest, figures, events)
     if checkpoint is not None:
         _go_on(checkpoint, saver, validation, clock)
     events.write(Phase(name="training"))
     with clock("training"), wish.held():
-        try:
-            train(training, train_loader, reporter, validation, after_step)
-        except Stopped:
-            saver.save()
-            raise
-        saver.save_final()
+        _train(training, train_loader, reporter, validation, saver, attend)
 
     with clock("answering"):
         _answer(run_dir, validation, tables, events)
@@ -144,6 +130,15 @@ def _spec(run_dir: RunDir) -> RunSpec:
     return spec
 
 
+def _start(run_dir: RunDir, attempt: Attempt, spec: RunSpec, device: Device, events: EventWriter) -> Path | None:
+    """Say that the run starts, or from where it goes on; returns the checkpoint it goes on from."""
+    checkpoint, complaints = find_checkpoint(run_dir)
+    events.write(_started(attempt, spec, device, read_position(checkpoint) if checkpoint else None))
+    for complaint in complaints:
+        events.write(Warned(message=complaint))
+    return checkpoint
+
+
 def _started(attempt: Attempt, spec: RunSpec, device: Device, position: Position | None) -> Started:
     step, epoch, looks = (position.step, position.epoch, position.looks) if position else (0, 0.0, 0)
     return Started(
@@ -166,6 +161,32 @@ def _check_room(run_dir: RunDir, spec: RunSpec, network: Network, tables: Tables
     photos = len(tables.valid) + (len(tables.test) if tables.test else 0)
     classes = len(tables.classes.names)
     check_room(run_dir.path, bytes_needed(network, spec, photos=photos, classes=classes))
+
+
+def _figures(validation: Validation, clock: Clock) -> tuple[int, float, dict[str, float]]:
+    return validation.best_epoch, validation.best_map5, {**clock.so_far(), "validation": validation.seconds}
+
+
+def _train(
+    training: Training,
+    loader: TrainLoader,
+    reporter: Reporter,
+    validation: Validation,
+    saver: Saver,
+    attend: Callable[[], None],
+) -> None:
+    """Train to the end, saving on the way; a run that is told to stop saves where it is."""
+
+    def after_step() -> None:
+        attend()
+        saver.save_if_due()
+
+    try:
+        train(training, loader, reporter, validation, after_step)
+    except Stopped:
+        saver.save()
+        raise
+    saver.save_final()
 
 
 def _go_on(checkpoint: Path, saver: Saver, validation: Validation, clock: Clock) -> None:

@@ -160,7 +160,7 @@ class EventWriter:
         boot_clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._boot_clock, self._wall_clock = boot_clock, wall_clock
         self._waiting: deque[bytes] = deque(maxlen=10_000)
         self._torn = False

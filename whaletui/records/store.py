@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from whaletui.records import sqlite
+from whaletui.records.dbapi import dbapi
 from whaletui.records.errors import RecordsError
 from whaletui.workspace import Workspace
 
@@ -32,10 +33,11 @@ class Store:
     Nothing is held open in between, so a database that was rebuilt or moved is never written to by an old handle.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, path: Path | None = None) -> None:
         self.workspace = workspace
-        self.path = workspace.database
+        self.path = path or workspace.database
         self.url = os.environ.get(URL_VARIABLE, "")
+        self.read_only: RecordsError | None = None  # why nothing may be written, where that is so
         self._engine: Engine | None = None
         self._making = threading.Lock()
 
@@ -61,10 +63,22 @@ class Store:
                 yield select
             return
         try:
-            with _selecting(sqlite.connect(self.path)) as select:
+            with _selecting(self._connect()) as select:
                 yield select
-        except sqlite3.Error as error:
+        except dbapi.Error as error:
             raise self._complaint(str(error)) from error
+
+    def _connect(self) -> dbapi.Connection:
+        """Open the file for reading; where the disk is too full even for that, as a file that nobody changes."""
+        connection = sqlite.connect(self.path)
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except dbapi.OperationalError as error:
+            connection.close()
+            if not any(word in str(error) for word in ("disk I/O", "unable to open", "full")):
+                raise
+            return sqlite.connect_unmoved(self.path)
+        return connection
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -76,11 +90,24 @@ class Store:
         from sqlalchemy.exc import DBAPIError
         from sqlalchemy.orm import Session
 
+        if self.read_only is not None:
+            raise self.read_only
+        before = self._inode()
         try:
             with Session(self.engine(), expire_on_commit=False) as session, session.begin():
                 yield session
         except DBAPIError as error:
             raise self._complaint(str(error.orig)) from error
+        if before != self._inode():  # SQLite goes on writing to a file that was deleted, and says nothing
+            raise RecordsError(f"{self.path} was deleted or replaced while it was written", "try again")
+
+    def _inode(self) -> tuple[int, int] | None:
+        """Return what tells the database's file from another of the same name."""
+        try:
+            status = os.stat(self.path)
+        except FileNotFoundError:
+            return None
+        return (status.st_dev, status.st_ino) if self.is_file else None
 
     @contextmanager
     def _reading_elsewhere(self) -> Iterator[Select]:
@@ -118,7 +145,7 @@ class Store:
 
 
 @contextmanager
-def _selecting(connection: sqlite3.Connection) -> Iterator[Select]:
+def _selecting(connection: dbapi.Connection) -> Iterator[Select]:
     try:
         connection.execute("BEGIN")  # one moment for all that is read
 

@@ -144,14 +144,25 @@ class RunActions(AtDesk[None]):
         self.work(f"cancelling {named(runs)}", stop, told)
 
     def action_again(self) -> None:
-        """Queue the same spec once more, as a new run."""
+        """Go on with what ended before it was done; queue the spec of what finished once more, as a new run."""
         targets = self.targets()
         if any(run.state.is_active for run in targets):
             self.warn("it still runs or waits: c makes a copy to change")
         elif any(run.state is State.PUBLISHED for run in targets):
             self.warn("published results are not runs of ours: c makes a run of one")
+        elif targets and all(run.can_resume for run in targets):
+            self.work(f"going on with {named(targets)}", lambda: self._resume(targets), self._resumed)
         elif targets:
             self.work(f"queueing {named(targets)} again", lambda: self._queue_again(targets), self._queued)
+
+    def _resume(self, runs: Sequence[RunRecord]) -> str:
+        from whaletui.jobs.local import resume
+
+        return "; ".join(resume(self.desk.records, self.desk.workspace, run) for run in runs)
+
+    def _resumed(self, words: str) -> None:
+        self.say(words)
+        self.changed()
 
     def _queue_again(self, runs: Sequence[RunRecord]) -> list[RunRecord]:
         from whaletui.launch import enqueue
