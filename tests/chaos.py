@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from engine.contract.events import Cancelled, Failed, Finished
 from engine.contract.spec import RunSpec
@@ -36,7 +37,8 @@ from whaletui.workspace import Workspace
 
 SLOTS = 2
 PATIENCE_SECONDS = 900.0
-VICTIMS = ("keeper", "supervisor", "engine", "both", "app")
+OF_RUN = ("supervisor", "engine", "both")
+OTHERS = ("keeper", "app")
 
 
 class App:
@@ -114,25 +116,25 @@ class Chaos:
                 return
 
     def _strike(self, active: list[RunRecord]) -> None:
-        victim = self.draw.choice(VICTIMS if self.app else VICTIMS[:-1])
+        """Strike whoever of the drawn kind is there; a run's processes three times as often as others."""
+        told = [
+            found
+            for record in active
+            if record.state is State.RUNNING
+            and (found := supervisor_of(self.workspace.run_dir(record.folder).attempt(record.attempt)))
+        ]
+        victim = self.draw.choice(OF_RUN if told and self.draw.random() < 0.75 else OTHERS)
         if victim == "app":
             self.struck[victim] += bool(self.app and self.app.strike())
-            return
-        if victim == "keeper":
+        elif victim == "keeper":
             _, keeper, _ = signature(self.workspace.keeper_lock)
             held = keeper is not None and locks.is_held(self.workspace.keeper_lock)
             self.struck[victim] += bool(held and keeper and processes.send(keeper, signal.SIGKILL))
-            return
-        running = [record for record in active if record.state is State.RUNNING]
-        if not running:
-            return
-        record = self.draw.choice(running)
-        told = supervisor_of(self.workspace.run_dir(record.folder).attempt(record.attempt))
-        if told is None:
-            return
-        targets = {"supervisor": [told.supervisor], "engine": [told.engine], "both": [told.supervisor, told.engine]}
-        hit = [processes.send(each, signal.SIGKILL) for each in targets[victim] if each]
-        self.struck[victim] += any(hit)
+        else:
+            one = self.draw.choice(told)
+            targets = {"supervisor": [one.supervisor], "engine": [one.engine], "both": [one.supervisor, one.engine]}
+            hit = [processes.send(each, signal.SIGKILL) for each in targets[victim] if each]
+            self.struck[victim] += any(hit)
 
     def calm(self) -> None:
         """Let all that still goes on come to its end."""
@@ -192,13 +194,13 @@ class Chaos:
             self.faults.append(f"run {record.id} is {record.state}, its folder says {ended.state}")
 
 
-def _intervals(lines: list[dict[str, object]]) -> list[tuple[float, float, dict[str, str]]]:
+def _intervals(lines: list[dict[str, Any]]) -> list[tuple[float, float, dict[str, str]]]:
     """Return (start, last sign of life, who) of each attempt, in the order of their starts."""
-    found: dict[object, list[dict[str, object]]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for line in lines:
         found.setdefault(line["attempt"], []).append(line)
-    spans = [(float(str(told[0]["at"])), float(str(told[-1]["at"])), told[0]) for told in found.values()]
-    return [(begun, ended, {k: str(v) for k, v in told.items()}) for begun, ended, told in sorted(spans, key=str)]
+    spans = [(told[0]["at"], told[-1]["at"], told[0]) for told in found.values()]
+    return sorted(spans, key=lambda span: span[0])
 
 
 def prepare(root: Path) -> None:

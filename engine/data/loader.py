@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ class TrainLoader:
         self._targets = torch.from_numpy(np.ascontiguousarray(targets))
         self._batches = _ShuffledBatches(len(images), spec.training.batch, spec.seed)
         transform = TrainingTransform(spec.augment, mean, std, spec.seed)
-        self._loader = _data_loader(_Prepared(images, transform), self._batches, spec)
+        self._rest = _Rest(self._batches)
+        self._loader = _data_loader(_Prepared(images, transform), self._rest, spec)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -62,7 +64,7 @@ class TrainLoader:
         Raises:
             DataError: a photo that is decoded on demand cannot be read any more.
         """
-        self._batches.epoch, self._batches.done = number, done
+        self._batches.epoch, self._rest.done = number, done
         for rows, photos in _received(self._loader):
             yield photos, self._targets[rows]
 
@@ -106,12 +108,22 @@ class _Prepared(Dataset[Batch | DataError]):
         return torch.tensor([row for _, row in places]), torch.from_numpy(photos).permute(0, 3, 1, 2)
 
 
+class _Rest:
+    """The batches of an epoch that are still to come: all but the first `done`."""
+
+    def __init__(self, batches: Iterable[list[Place]]) -> None:
+        self._batches, self.done = batches, 0
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        return islice(self._batches, self.done, None)
+
+
 class _ShuffledBatches:
     """The places of each batch of an epoch, in an order of its own."""
 
     def __init__(self, photos: int, size: int, seed: int) -> None:
         self._photos, self._size, self._seed = photos, size, seed
-        self.epoch = self.done = 0
+        self.epoch = 0
 
     def __len__(self) -> int:
         whole, rest = divmod(self._photos, self._size)
@@ -124,7 +136,7 @@ class _ShuffledBatches:
         # the stream of the row behind the last one, which no photo draws from
         shuffled = np.random.default_rng((self._seed, self.epoch, self._photos)).permutation(self._photos)
         places = [(self.epoch, row) for row in shuffled.tolist()]
-        return iter(_chunks(places, self._size)[self.done : len(self)])
+        return iter(_chunks(places, self._size)[: len(self)])
 
 
 def _chunks(places: list[Place], size: int) -> list[list[Place]]:

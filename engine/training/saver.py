@@ -75,6 +75,8 @@ class Saver:
         try:
             self._check_room()
             self._write(remembered_tensors(self._training, self._reporter))
+        except RunFolderError as error:  # read back from the disk it was another
+            self._warn(error.message)
         except OSError as error:
             if error.errno not in FULL:
                 raise

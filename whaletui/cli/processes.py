@@ -12,6 +12,7 @@ from whaletui.cli.output import DONE, as_json, say, table
 from whaletui.jobs.gpus import probe
 from whaletui.jobs.keeper import ensure_keeper, stop_keeper
 from whaletui.jobs.queueing import hold, move_up, release, run_next
+from whaletui.records.model import State
 from whaletui.records.records import Records
 
 
@@ -28,7 +29,15 @@ def queue(options: Namespace) -> int:
         say("nothing runs and nothing waits")
         return DONE
     rows = [
-        [run.id, run.name, run.state.value, run.slot, f"{run.epoch:.1f}/{run.epochs}", run.reason] for run in active
+        [
+            run.id,
+            run.name,
+            run.state.value,
+            run.slot if run.state is State.RUNNING else "",
+            f"{run.epoch:.1f}/{run.epochs}",
+            run.reason,
+        ]
+        for run in active
     ]
     table(["id", "name", "state", "on", "epoch", "reason"], rows, right=["id", "epoch"])
     return DONE

@@ -6,6 +6,8 @@ import itertools
 import os
 import signal
 
+import msgspec
+
 from engine.contract.errors import RunFolderError
 from engine.contract.events import AnyEvent, Cancelled, EventTail, Failed, Finished
 from engine.contract.rundir import Attempt, RunDir
@@ -52,6 +54,12 @@ def may_try_again(run_dir: RunDir) -> bool:
 def again_words(ended: Outcome) -> str:
     """Return what a lost run that waits for its next start is told."""
     return f"{ended.reason}; tried again"
+
+
+def given_up(run_dir: RunDir, ended: Outcome) -> Outcome:
+    """Return the outcome of a run that stays lost, with what can be done about it."""
+    saved = "its last checkpoint" if any(run_dir.checkpoint.glob("step-*")) else "its first step"
+    return msgspec.structs.replace(ended, reason=f"{ended.reason}; resuming goes on from {saved}")
 
 
 def may_start_again(run_dir: RunDir) -> bool:

@@ -7,7 +7,7 @@ import time
 from engine.contract.rundir import Attempt
 from whaletui.jobs import locks, processes
 from whaletui.jobs.liveness import UNKNOWN_SINCE, Life, Liveness, judge
-from whaletui.jobs.outcome import again_words, lost, may_start_again, may_try_again, outcome
+from whaletui.jobs.outcome import again_words, given_up, lost, may_start_again, may_try_again, outcome
 from whaletui.jobs.traces import supervisor_of
 from whaletui.records.model import RunRecord, State
 from whaletui.records.records import Records
@@ -48,6 +48,8 @@ def _end(records: Records, workspace: Workspace, record: RunRecord, attempt: Att
     ended = outcome(run_dir, attempt) or lost(run_dir, attempt, found.reason)
     if ended.state is State.LOST and not unstarted and may_try_again(run_dir):
         return records.put_back(record.id, record.attempt, again_words(ended), ended)
+    if ended.state is State.LOST:
+        ended = given_up(run_dir, ended)
     return records.settle(record.id, record.attempt, ended)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from engine.contract.errors import RunFolderError, WhaleError
 from engine.contract.rundir import Attempt, RunDir
 from whaletui.jobs.liveness import Life, judge
-from whaletui.jobs.outcome import again_words, figures_of, lost, may_start_again, may_try_again, outcome
+from whaletui.jobs.outcome import again_words, figures_of, given_up, lost, may_start_again, may_try_again, outcome
 from whaletui.jobs.traces import supervisor_of
 from whaletui.records import listing, schema, sqlite
 from whaletui.records.errors import RecordsError
@@ -168,17 +168,20 @@ def _run(workspace: Workspace, folder: Path) -> RunRecord:
         figures = {**figures_of(run_dir, attempt), "seconds": None}
         return _with(run, Outcome(state=State.RUNNING, reason=found.reason, **figures), ended_at=None)
     ended = outcome(run_dir, attempt) or lost(run_dir, attempt, found.reason)
-    if ended.state is not State.LOST or found.life is Life.UNSTARTED or not may_try_again(run_dir):
+    if told.attempt == attempt.number and told.state is State.CANCELLED and ended.state is not State.FINISHED:
+        # it was cancelled while it waited to be tried again or gone on with
+        return _with(run, ended, state=told.state, reason=told.reason, ended_at=told.ended_at)
+    if ended.state is not State.LOST:
         return _with(run, ended)
-    if told.attempt == attempt.number and not told.state.is_active:  # it was cancelled while it waited
-        return _with(run, ended, state=told.state, reason=told.reason, ended_at=told.ended_at, slot="")
-    return _with(run, ended, state=State.QUEUED, reason=again_words(ended), slot="")
+    if found.life is Life.UNSTARTED or not may_try_again(run_dir):
+        return _with(run, given_up(run_dir, ended))
+    return _with(run, ended, state=State.QUEUED, reason=again_words(ended))
 
 
 def _waiting(run_dir: RunDir, run: RunRecord, attempt: Attempt, reason: str) -> RunRecord:
     """Return a run that was queued again, with the figures of its attempts so far."""
     figures = figures_of(run_dir, attempt)
-    return _with(run, Outcome(state=State.QUEUED, reason=reason, **figures), ended_at=None, slot="")
+    return _with(run, Outcome(state=State.QUEUED, reason=reason, **figures), ended_at=None)
 
 
 def _with(run: RunRecord, ended: Outcome, **besides: float | str | None) -> RunRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 URL_VARIABLE = "WHALETUI_DATABASE_URL"
 """Environment variable that names another database than the workspace's own file, as SQLAlchemy writes it."""
+
+LITTLE_BYTES = 1 << 20
+"""With less than this left on the disk SQLite cannot even make the small files beside the database."""
 
 Value = str | int | float | None
 Row = tuple[Value, ...]
@@ -70,15 +74,25 @@ class Store:
 
     def _connect(self) -> dbapi.Connection:
         """Open the file for reading; where the disk is too full even for that, as a file that nobody changes."""
-        connection = sqlite.connect(self.path)
         try:
-            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+            connection = sqlite.connect(self.path)
+            try:
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+            except dbapi.Error:
+                connection.close()
+                raise
         except dbapi.OperationalError as error:
-            connection.close()
-            if not any(word in str(error) for word in ("disk I/O", "unable to open", "full")):
+            if not (self.path.exists() and self._is_full(str(error))):
                 raise
             return sqlite.connect_unmoved(self.path)
         return connection
+
+    def _is_full(self, text: str) -> bool:
+        """Say whether an error of SQLite's means that the disk is full, which it does not always say."""
+        if "full" in text:
+            return True
+        vague = "disk I/O" in text or "unable to open" in text
+        return vague and shutil.disk_usage(self.path.parent).free < LITTLE_BYTES
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -137,7 +151,7 @@ class Store:
         where = self.path if self.is_file else "the database"
         if "locked" in text:
             return RecordsError(f"{where} is being written by another program", "try again in a moment")
-        if "full" in text:
+        if self.is_file and self._is_full(text):
             return RecordsError(f"{where} cannot grow: the disk is full", "whaletui delete RUN frees a run's folder")
         if "malformed" in text or "not a database" in text or "no such table" in text:
             return RecordsError(f"{where} is damaged: {text}", "whaletui rebuild makes it again from runs/")

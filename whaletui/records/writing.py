@@ -83,9 +83,8 @@ class Writer:
         """Queue a run again whose attempt never came to life, or was lost: then with what it had told."""
         known = msgspec.structs.asdict(ended) if ended else {}
         figures = {name: value for name, value in known.items() if value is not None}
-        return self._end(
-            run_id, attempt, (State.RUNNING,), {**figures, "state": "queued", "reason": reason, "slot": ""}
-        )
+        told = {**figures, "state": "queued", "reason": reason}
+        return self._end(run_id, attempt, (State.RUNNING,), told if ended else {**told, "slot": ""})
 
     def queue_again(self, run_id: int, states: Sequence[State], reason: str) -> None:
         """Queue a run again that ended; raises `RecordsError` where its state is none of these."""
@@ -95,8 +94,7 @@ class Writer:
                 raise RecordsError(
                     f"run {run_id} is {row.state}", "lost, failed and cancelled runs can be resumed; clone copies any"
                 )
-            _set(row, {"state": State.QUEUED.value, "reason": reason, "slot": "", "ended_at": None,
-                       "stop_asked": False})  # fmt: skip
+            _set(row, {"state": State.QUEUED.value, "reason": reason, "ended_at": None, "stop_asked": False})
 
     def arrange(self, change: Callable[[list[tuple[int, float]]], dict[int, float]]) -> dict[int, float]:
         """Give queued runs new places: `change` gets (id, position) in the order of the queue, returns what moves."""
