@@ -33,7 +33,7 @@ from whaletui.view.runview import RunView, fold
 
 T = TypeVar("T")
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 EVIL = [
     "\x1b]0;pwned\x07", "\x1b]52;c;cHduZWQ=\x07", "\x1b[2J\x1b[31m", "\x9b31m", "\x00", "\u202epwned", "[/]", "[/",
@@ -173,7 +173,9 @@ def test_a_record_that_names_a_folder_outside_is_refused_and_deletes_nothing(lab
 
 
 def test_what_a_shell_would_obey_is_only_ever_a_word(lab: Lab) -> None:
-    evil = [lab.add(f"finish {text}") for text in EVIL if text.isprintable() and text]
+    evil = [
+        lab.add(f"finish {text}") for text in ("$(touch pwned)", "`touch pwned`; touch pwned", "-rf ../../pwned %j")
+    ]
     ensure_keeper(lab.workspace)
     for run in evil:
         lab.await_state(run, State.FINISHED)
