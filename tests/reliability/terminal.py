@@ -18,7 +18,7 @@ from pathlib import Path
 
 ALLOWED = re.compile(
     rb"\x1b\[[0-9;:<=>?]*[ -/]*[@-~]"  # what Textual draws with
-    rb"|\x1b[=>78cM]|\x1b\][0-9;?]*(?:#[0-9a-f]+|\?)?(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\|\x1b_[^\x1b]*\x1b\\"
+    rb"|\x1b[=>78cM]|\x1b\](?:22;[a-z-]*|1[0-9];\?)(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\|\x1b_[^\x1b]*\x1b\\"
 )
 MARKS = (b"pwned", b"\xe2\x80\xae", b"\x9b31m", b"\x00")
 """What hostile text tries to get through: a title or clipboard of its own, reversed text, a C1 sequence, NUL."""

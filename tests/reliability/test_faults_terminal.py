@@ -60,7 +60,6 @@ def test_a_terminal_that_nobody_reads_blocks_only_the_app(lab: Lab) -> None:
     ("size", "variables"),
     [
         ((20, 5), {}),
-        ((80, 24), {"TERM": "dumb"}),
         ((80, 24), {"LC_ALL": "C", "LANG": "C"}),
         ((80, 24), {"NO_COLOR": "1"}),
     ],
@@ -73,3 +72,10 @@ def test_a_poor_terminal_is_usable_or_left_in_order(lab: Lab, size: tuple[int, i
         assert terminal.wait(keys=b"\x11") == 0
         assert b"Traceback" not in terminal.sent
         assert terminal.sent.rindex(b"\x1b[?1049l") > terminal.sent.rindex(b"\x1b[?1049h")  # the old screen is back
+
+
+def test_a_terminal_that_can_only_print_lines_is_told_so(lab: Lab) -> None:
+    with on_terminal([], lab.workspace.root, variables={"TERM": "dumb"}) as terminal:
+        assert terminal.wait() == 1
+        assert b"cannot show the app" in terminal.sent
+        assert b"\x1b" not in terminal.sent
