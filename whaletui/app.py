@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.signal import Signal
 from textual.worker import Worker, WorkerState
 
+from engine.contract.errors import WhaleError
 from whaletui.desk import Desk, Pulse
 from whaletui.records.model import RunRecord
 from whaletui.safe import safe
@@ -86,7 +87,11 @@ class WhaleApp(DeskApp):
         """Take over what was found and tell the screens."""
         pulse = message.pulse
         self._looking = False
-        self._complained = ""
+        if pulse.trouble and pulse.trouble != self._complained:
+            self.notify(safe(pulse.trouble), title="records", severity="error", markup=False, timeout=30)
+        self._complained = pulse.trouble
+        if pulse.news:
+            self.notify(safe(pulse.news), title="records", severity="warning", markup=False, timeout=30)
         self.desk.views.update(pulse.changed)
         for run_id, problem in pulse.problems.items():
             self.notify(safe(problem), title=f"events of run {run_id}", severity="error", markup=False)
@@ -129,7 +134,19 @@ class WhaleApp(DeskApp):
 
 
 def run_app(workspace: Workspace, selected: Sequence[RunRecord] = ()) -> int:
-    """Run the app until it is left, with some runs selected; returns the exit code, not zero where it crashed."""
+    """Run the app until it is left, with some runs selected; returns the exit code, not zero where it crashed.
+
+    Raises:
+        WhaleError: the terminal can do nothing but print lines.
+    """
+    if os.environ.get("TERM") in (
+        "dumb",
+        "unknown",
+    ):  # Rich takes its size for 80x25 whatever it is: no end of painting
+        raise WhaleError(
+            f"a terminal that calls itself {os.environ['TERM']} cannot show the app",
+            "TERM=xterm-256color whaletui, or whaletui ls and the other commands",
+        )
     desk = Desk(workspace)
     desk.selected.update({record.id: record for record in selected})
     app = WhaleApp(desk)

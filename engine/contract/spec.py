@@ -190,6 +190,9 @@ class TrainingSpec(Part, frozen=True):
     ema: Annotated[
         float, helped("keep a moving average of the weights with this decay and answer with it; 0: off", ge=0.0, lt=1.0)
     ] = 0.0
+    save_minutes: Annotated[
+        float, helped("save a checkpoint so often, from which a run goes on after a crash; 0: only at its end", ge=0.0)
+    ] = 5.0
     max_steps: Annotated[int, helped("stop after so many steps, for a trial; 0: run all epochs", ge=0)] = 0
 
 
@@ -294,8 +297,10 @@ class RunSpec(Part, frozen=True):
         """Read JSON; raises `SpecError` naming the field."""
         try:
             values = msgspec.json.decode(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SpecError(f"the spec is not JSON: {error}") from error
+        if not isinstance(values, dict):
+            raise SpecError(f"the spec is {values!r:.100}, but holds named fields", "see whaletui spec show PRESET")
         return cls.of(values)
 
     def to_values(self) -> dict[str, Any]:

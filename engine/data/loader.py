@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -47,18 +48,20 @@ class TrainLoader:
         self._batches = batches_of(spec, targets, new_class)
         transform = TrainingTransform(spec.augment, mean, std, spec.seed)
         prepared = _Prepared(images, lambda photo, place: transform(photo, place.epoch, place.row, place.view))
-        self._loader = _data_loader(prepared, self._batches, spec)
+        self._rest = _Rest(self._batches)
+        self._loader = _data_loader(prepared, self._rest, spec)
 
     @property
     def steps_per_epoch(self) -> int:
         """Number of batches in an epoch."""
         return len(self._batches)
 
-    def epoch(self, number: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def epoch(self, number: int, done: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the batches of one epoch.
 
         Args:
             number: which epoch; any, in any order.
+            done: so many of its batches are left out, as they were learnt from before.
 
         Yields:
             Photos, float32 (batch, 3, height, width), laid out channels last; class numbers, int64 (batch,).
@@ -66,7 +69,7 @@ class TrainLoader:
         Raises:
             DataError: a photo that is decoded on demand cannot be read any more.
         """
-        self._batches.epoch = number
+        self._batches.epoch, self._rest.done = number, done
         for places, photos in _received(self._loader):
             yield photos, self._targets[places[:, 0]] + self._classes * places[:, 1]
 
@@ -110,6 +113,16 @@ class _Prepared(Dataset[Batch | DataError]):
             return error
         rows = torch.tensor([(place.row, int(place.mirrored)) for place in places])
         return rows, torch.from_numpy(photos).permute(0, 3, 1, 2)
+
+
+class _Rest:
+    """The batches of an epoch that are still to come: all but the first `done`."""
+
+    def __init__(self, batches: Iterable[list[Place]]) -> None:
+        self._batches, self.done = batches, 0
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        return islice(self._batches, self.done, None)
 
 
 def _data_loader(prepared: _Prepared, batches: Iterable[list[Place]], spec: RunSpec) -> DataLoader[Batch | DataError]:

@@ -1,4 +1,4 @@
-"""`cancel`, `note`, `tag`, `star`, `delete`: what a person changes about runs."""
+"""`cancel`, `resume`, `note`, `tag`, `star`, `delete`: what a person changes about runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from argparse import Namespace
 from whaletui.cli.common import find_runs, open_records
 from whaletui.cli.output import DONE, FAILED, say
 from whaletui.jobs.local import cancel as cancel_run
+from whaletui.jobs.local import resume as resume_run
 
 
 def cancel(options: Namespace) -> int:
@@ -14,6 +15,15 @@ def cancel(options: Namespace) -> int:
     workspace, records = open_records(options)
     for run in find_runs(records, options.runs):
         say(f"{run.id}  {cancel_run(records, workspace, run, now=options.now)}")
+    return DONE
+
+
+def resume(options: Namespace) -> int:
+    """Queue runs again that ended before they were done; each goes on from its newest checkpoint."""
+    workspace, records = open_records(options)
+    runs = find_runs(records, options.runs)
+    for run in runs:
+        say(f"{run.id}  {resume_run(records, workspace, run)}")
     return DONE
 
 

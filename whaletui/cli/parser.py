@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "crop": ("crop", "boxes around flukes: train a detector on them, apply it to all photos"),
     "data": ("data", "what the photos are like: ids, sizes, grey ones, duplicates, boxes"),
     "cancel": ("changes", "stop runs; a second time: at once"),
+    "resume": ("changes", "go on with lost, failed or cancelled runs from their checkpoints"),
     "note": ("changes", "write a note on a run"),
     "tag": ("changes", "tag a run; -TAG takes a tag off"),
     "star": ("changes", "star a run, or take the star off"),
@@ -31,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("changes", "delete runs and free their disk"),
     "ensemble": ("answers", "blend finished runs, search the best blend, write its submission"),
     "export": ("answers", "write the submission of one run"),
-    "queue": ("processes", "what waits, and why"),
+    "queue": ("processes", "what waits, and why; hold runs back, let them go, move them up"),
     "gpus": ("processes", "GPUs or CPU slots, and who holds them"),
     "keeper": ("processes", "the process that starts queued runs"),
 }
@@ -118,8 +119,11 @@ def _run_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
     parsers["delete"].add_argument("--yes", action="store_true", help="do not ask")
     for name in ("show", "logs", "note", "tag", "star"):
         parsers[name].add_argument("run", metavar="RUN", help="id or name")
-    for name in ("compare", "curves", "cancel", "delete"):
+    for name in ("compare", "curves", "cancel", "resume", "delete"):
         parsers[name].add_argument("runs", metavar="RUN", nargs="+", help="id or name")
+    queue = parsers["queue"]
+    queue.add_argument("action", choices=["hold", "release", "up", "next"], nargs="?", help="what to do with the runs")
+    queue.add_argument("runs", metavar="RUN", nargs="*", help="id or name of a queued run")
     parsers["note"].add_argument("text", metavar="TEXT", help="the note; empty takes it away")
     parsers["tag"].add_argument("tags", metavar="TAG", nargs=argparse.REMAINDER, help="a word; -word takes it off")
 
