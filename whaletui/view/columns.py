@@ -98,8 +98,8 @@ def _age(facts: RowFacts) -> Cell:
     return _quiet("" if facts.record.state is State.PUBLISHED else formats.age(facts.now - newest))
 
 
-def _each(facts: RowFacts, name: str) -> str:
-    return listed([getattr(run, name) for run in facts.runs])
+def _each(facts: RowFacts, name: str) -> Cell:
+    return _quiet(listed([getattr(run, name) for run in facts.runs]))
 
 
 def short_backbone(name: str) -> str:
@@ -130,8 +130,8 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(key="method", title="method", width=10, sort="method", cell=lambda f: _quiet(safe(f.record.method))),
     Column(key="crop", title="crop", width=4, sort="crop", cell=lambda f: _quiet("yes" if f.record.crop else "")),
-    Column(key="seed", title="seed", width=4, spare=3, right=True, sort="seed", cell=lambda f: _quiet(_each(f, "seed"))),
-    Column(key="fold", title="fold", width=4, spare=3, right=True, sort="fold", cell=lambda f: _quiet(_each(f, "fold"))),
+    Column(key="seed", title="seed", width=4, spare=3, right=True, sort="seed", cell=lambda f: _each(f, "seed")),
+    Column(key="fold", title="fold", width=4, spare=3, right=True, sort="fold", cell=lambda f: _each(f, "fold")),
     Column(key="epoch", title="epoch", width=6, right=True, sort="epoch", cell=_epoch),
     Column(
         key="known", title="known", width=5, right=True, sort="map5_known",
