@@ -19,19 +19,26 @@ MOST_RUNS = 500
 COMMAS_ARE_TEXT = frozenset({"name", "data.folder", "crop.source"})
 """Fields in which a comma does not begin another run."""
 
+FIRST = (
+    "name", "seed", "data.fold", "model.backbone", "model.weights", "image.height", "image.width", "crop.enabled",
+    "crop.source", "training.epochs", "training.batch", "optimiser.kind", "optimiser.learning_rate", "method.kind",
+)  # fmt: skip
+"""The settings that runs are told apart by most: they stand first, the rest behind a fold."""
+
 PARTS = {
-    "run": "", "data": "photos and folds", "model": "the network", "method": "what it learns",
+    "first": "what matters most; the rest is below", "data": "photos and folds", "model": "the network",
+    "method": "what it learns",
     "training": "how long, on what", "optimiser": "how weights move", "image": "shape of the photos",
     "crop": "cut to the fluke", "augment": "changes to training photos", "prediction": "scored at the end",
 }  # fmt: skip
 """Parts of a spec in the order of the form, with what each is about."""
 
-OPEN_PARTS = frozenset({"run", "data", "model", "training", "optimiser"})
+OPEN_PARTS = frozenset({"first"})
 
 
 def part_of(path: str) -> str:
-    """Return the part that a dotted path belongs to."""
-    return path.partition(".")[0] if "." in path else "run"
+    """Return the part of the form that a dotted path is shown in."""
+    return "first" if path in FIRST or "." not in path else path.partition(".")[0]
 
 
 def fields_by_part() -> dict[str, list[Field]]:
@@ -40,6 +47,7 @@ def fields_by_part() -> dict[str, list[Field]]:
     for field in spec_fields():
         if field.kind != "choice" or len(field.choices) > 1:
             grouped.setdefault(part_of(field.path), []).append(field)
+    grouped["first"].sort(key=lambda field: FIRST.index(field.path) if field.path in FIRST else len(FIRST))
     return {part: fields for part, fields in grouped.items() if fields}
 
 

@@ -124,7 +124,7 @@ class FieldList(ScrollView, can_focus=True):
 
     def _setting(self, field: Field) -> list[Segment]:
         refused, changed = field.path == self.refused, field.path in self.state.texts
-        name = field.path if "." not in field.path else field.path.partition(".")[2]
+        name = field.path if part_of(field.path) == "first" else field.path.partition(".")[2]
         style = self._style("refused" if refused else "changed" if changed else "name")
         value = set_cell_size(safe(self.state.shown(field.path), 200), self.value_cells)
         return [
