@@ -27,6 +27,9 @@ def named(records: Sequence[RunRecord]) -> str:
     return formats.count(len(records), "run")
 
 
+LONGEST_COMMAND = 4000
+"""Terminals take no more than some kilobytes into the clipboard."""
+
 CLONE = Binding("c", "clone", "clone")
 EXPORT = Binding("E", "export", "export")
 CANCEL = Binding("x", "cancel", "cancel")
@@ -169,11 +172,11 @@ class RunActions(AtDesk[None]):
             from whaletui.presets import presets
             from whaletui.view.command import run_command
 
-            return run_command(run.spec, presets(), self.desk.data_folder)
+            return safe(run_command(run.spec, presets(), self.desk.data_folder), LONGEST_COMMAND)
 
         def copy(command: str) -> None:
             self.room.copy_to_clipboard(command)
-            self.notify(safe(command, 2000), title="copied, as far as the terminal allows", markup=False, timeout=15)
+            self.notify(command, title="copied, as far as the terminal allows", markup=False, timeout=15)
 
         self.work(f"reading {named([run])}", read, copy)
 

@@ -13,7 +13,7 @@ from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from whaletui.view.columns import COLUMNS, column
-from whaletui.view.spread import HELD, defaults
+from whaletui.view.spread import HELD, fields
 
 
 class Columns(ModalScreen[tuple[str, ...] | None]):
@@ -47,7 +47,7 @@ class Columns(ModalScreen[tuple[str, ...] | None]):
         super().__init__()
         self.shown = [key for key in shown if key != "mark"]
         others = [one.key for one in COLUMNS if one.key not in (*self.shown, "mark")]
-        self.rest = [*others, *(path for path in defaults() if path not in HELD and path not in self.shown)]
+        self.rest = [*others, *(path for path in fields() if path not in HELD and path not in self.shown)]
 
     def compose(self) -> ComposeResult:
         """Lay out the list, shown columns first."""

@@ -12,7 +12,7 @@ from whaletui.records.model import State
 from whaletui.safe import safe
 from whaletui.view import formats
 from whaletui.view.rows import Cell, RowFacts, family_name, listed, spread_words, state_words
-from whaletui.view.spread import HELD, defaults, setting, short_names
+from whaletui.view.spread import HELD, fields, setting, short_names
 
 __all__ = ["COLUMNS", "Cell", "Column", "Placed", "RowFacts", "layout", "state_words"]
 
@@ -171,11 +171,11 @@ def column(key: str) -> Column | None:
     for known in COLUMNS:
         if known.key == key:
             return known
-    if key not in defaults() or key in HELD:
+    if key not in fields() or key in HELD:
         return None
     return Column(
         key=key, title=short_names()[key], width=max(len(short_names()[key]) + 1, 5), spare=6, sort=key, about=key,
-        right=not isinstance(defaults()[key], str),
+        right=fields()[key].kind in ("integer", "number"),
         cell=lambda facts: Cell(listed([setting(run, key) for run in facts.runs])),
     )  # fmt: skip
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from engine.contract.fields import Plain, differences
+from engine.contract.fields import Plain, differences, field_of, kind_of
 from engine.contract.spec import RunSpec
 from whaletui.presets import Preset
 from whaletui.view import formats
-
-COPIED = 4096
-"""Terminals take no more than some kilobytes into the clipboard."""
 
 
 def run_command(spec: RunSpec, presets: Sequence[Preset], data_folder: str) -> str:
@@ -33,7 +30,12 @@ def run_command(spec: RunSpec, presets: Sequence[Preset], data_folder: str) -> s
 
 
 def _settings(spec: RunSpec, preset: Preset, data_folder: str) -> dict[str, Plain]:
-    found = {path: ours for path, (ours, _) in differences(spec, preset.spec).items() if path != "name"}
+    kind = kind_of(spec.to_values())
+    found = {
+        path: ours
+        for path, (ours, _) in differences(spec, preset.spec).items()
+        if path != "name" and field_of(path).belongs(kind)
+    }
     if found.get("data.folder") == data_folder:
         del found["data.folder"]
     return found

@@ -7,7 +7,8 @@ from functools import cache, lru_cache
 
 import msgspec
 
-from engine.contract.fields import Plain, spec_fields
+from engine.contract.fields import KIND, Field, Plain, spec_fields
+from engine.contract.method import DEFAULT_KIND
 from whaletui.records.model import RunRecord, State
 from whaletui.safe import safe
 from whaletui.view import formats
@@ -39,14 +40,21 @@ def _flat(prefix: str, node: object) -> Iterable[tuple[str, Plain]]:
 
 
 def setting(record: RunRecord, path: str) -> str:
-    """Return a setting of a run as it is shown; the default where an old spec lacks it."""
-    return safe(formats.plain(settings(record.spec_json).get(path, defaults().get(path, ""))), 60)
+    """Return a setting of a run as it is shown; empty where its method has no such one."""
+    return safe(formats.plain(_value(settings(record.spec_json), fields()[path])), 60)
+
+
+def _value(values: dict[str, Plain], field: Field) -> Plain:
+    """Return a setting; the default where an old spec lacks it, nothing where it belongs to another kind of method."""
+    if not field.belongs(str(values.get(KIND, DEFAULT_KIND))):
+        return ""
+    return values.get(field.path, field.default)
 
 
 @cache
-def defaults() -> dict[str, Plain]:
-    """Return the default of every setting, by path."""
-    return {field.path: field.default for field in spec_fields()}
+def fields() -> dict[str, Field]:
+    """Return every setting, by path."""
+    return {field.path: field for field in spec_fields()}
 
 
 def differing(records: Sequence[RunRecord]) -> tuple[str, ...]:
@@ -56,10 +64,10 @@ def differing(records: Sequence[RunRecord]) -> tuple[str, ...]:
     """
     specs = [settings(record.spec_json) for record in records if record.state is not State.PUBLISHED]
     found = []
-    for path, default in defaults().items():
+    for path, field in fields().items():
         if path in HELD or path in UNTOLD:
             continue
-        if len({values.get(path, default) for values in specs}) > 1:
+        if len({_value(values, field) for values in specs}) > 1:
             found.append(path)
     return tuple(found)
 
@@ -67,9 +75,9 @@ def differing(records: Sequence[RunRecord]) -> tuple[str, ...]:
 @cache
 def short_names() -> dict[str, str]:
     """Return a short title for every path: its last word, or two where one would not tell it apart."""
-    last = [path.rpartition(".")[2] for path in defaults()]
+    last = [path.rpartition(".")[2] for path in fields()]
     titles = {}
-    for path in defaults():
+    for path in fields():
         word = path.rpartition(".")[2]
         titles[path] = word if last.count(word) == 1 else ".".join(path.split(".")[-2:])
     return titles
