@@ -13,7 +13,15 @@ from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from whaletui.view.columns import COLUMNS, column
-from whaletui.view.spread import HELD, fields
+from whaletui.view.spread import HELD, UNTOLD, fields
+
+
+class Narrowing(Input):
+    """A line that leaves the space bar to the list: no title holds a blank that had to be typed."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Take every key that writes something but the space bar."""
+        return key != "space" and super().check_consume_key(key, character)
 
 
 class Columns(ModalScreen[tuple[str, ...] | None]):
@@ -47,13 +55,13 @@ class Columns(ModalScreen[tuple[str, ...] | None]):
         super().__init__()
         self.shown = [key for key in shown if key != "mark"]
         others = [one.key for one in COLUMNS if one.key not in (*self.shown, "mark")]
-        self.rest = [*others, *(path for path in fields() if path not in HELD and path not in self.shown)]
+        self.rest = [*others, *(path for path in fields() if path not in HELD and path not in (*UNTOLD, *self.shown))]
 
     def compose(self) -> ComposeResult:
         """Lay out the list, shown columns first."""
         with Vertical(id="box"):
             yield Label("columns of the table", id="question")
-            yield Input(placeholder="type to narrow", compact=True)
+            yield Narrowing(placeholder="type to narrow", compact=True)
             yield OptionList()
             yield Label("space shows or hides   shift+↑↓ moves   ^r those that differ   enter keeps", id="hint")
 

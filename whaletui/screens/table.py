@@ -25,7 +25,7 @@ from whaletui.view.columns import COLUMNS, Column, RowFacts, column, default_key
 from whaletui.view.query import kinds
 from whaletui.view.remembered import Remembered, View
 from whaletui.view.rows import family_id
-from whaletui.view.spread import HELD
+from whaletui.view.spread import HELD, UNTOLD
 from whaletui.widgets.run_table import RunTable
 
 TABLE_KEYS = [
@@ -38,6 +38,9 @@ TABLE_KEYS = [
     Binding("R", "rename", "rename in place", show=False),
     Binding("T", "write_table", "write the table to a file", show=False),
 ]
+TOLD = {*HELD, *UNTOLD}
+"""Settings that a column of the records stands for, or that are the same for all."""
+
 SAVE, FORGET = "\0save", "\0forget"  # no view can be called so: names are typed
 
 
@@ -156,7 +159,7 @@ class TableActions(RunActions):
     def action_sort(self) -> None:
         """Choose what to sort by: a column, or any setting of the spec."""
         choices = [Choice(one.sort, one.title, one.about) for one in COLUMNS if one.sort]
-        choices += [Choice(field.path, field.path, field.help) for field in spec_fields() if field.path not in HELD]
+        choices += [Choice(field.path, field.path, field.help) for field in spec_fields() if field.path not in TOLD]
         self.app.push_screen(Choose("sort by", choices, self.view.sort), self.sort_by)
 
     def sort_by(self, wanted: str | None) -> None:

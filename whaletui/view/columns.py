@@ -12,7 +12,7 @@ from whaletui.records.model import State
 from whaletui.safe import safe
 from whaletui.view import formats
 from whaletui.view.rows import Cell, RowFacts, family_name, listed, spread_words, state_words
-from whaletui.view.spread import HELD, fields, setting, short_names
+from whaletui.view.spread import HELD, UNTOLD, fields, setting, short_names
 
 __all__ = ["COLUMNS", "Cell", "Column", "Placed", "RowFacts", "layout", "state_words"]
 
@@ -171,7 +171,7 @@ def column(key: str) -> Column | None:
     for known in COLUMNS:
         if known.key == key:
             return known
-    if key not in fields() or key in HELD:
+    if key not in fields() or key in HELD or key in UNTOLD:
         return None
     return Column(
         key=key, title=short_names()[key], width=max(len(short_names()[key]) + 1, 5), spare=6, sort=key, about=key,

@@ -14,6 +14,8 @@ from whaletui.safe import safe
 from whaletui.view import formats
 from whaletui.view.explain import UNTOLD
 
+__all__ = ["HELD", "UNTOLD", "differing", "fields", "setting", "settings", "short_names"]
+
 HELD = {
     "model.backbone": "backbone", "method.kind": "method", "crop.enabled": "crop", "seed": "seed", "data.fold": "fold",
     "training.epochs": "epoch",
