@@ -45,7 +45,9 @@ def read_sheet(records: Records, view: View, baseline: int | None, limit: int, o
     """
     read = records.folded if view.folded else records.page
     page = read(view.filter, sort=view.sort, descending=view.descending, limit=limit, offset=offset)
-    return Sheet(page=page, baseline=_pinned(records, page, baseline), paths=differing(page.rows))
+    sheet = Sheet(page=page, baseline=_pinned(records, page, baseline))
+    told_apart = [members[0] for members in sheet.families]  # the settings of a family are the same
+    return msgspec.structs.replace(sheet, paths=differing(told_apart))
 
 
 def _pinned(records: Records, page: Page, run_id: int | None) -> RunRecord | None:

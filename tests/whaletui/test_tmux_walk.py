@@ -29,7 +29,7 @@ WALK: dict[str, tuple[tuple[str, ...], str]] = {
     "?": (("?",), "keys"),
     "s": (("s",), "sort by"),
     "Q": (("Q",), "slots"),
-    "x": (("End", "x"), "only waiting and running runs"),
+    "x": (("Escape", "End", "x"), "only waiting and running runs"),
     "r": (("r",), "published results are not runs"),
 }
 """Key as it is shown -> what is pressed, and what is seen then; in an order in which each makes sense."""
@@ -46,7 +46,7 @@ class Terminal:
         words = [f"{key}={value}" for key, value in environment.items()]
         self._tmux(
             "-f", "/dev/null", "new-session", "-d", "-s", "walk", "-x", "160", "-y", "45", "-c", str(folder), "env",
-            *words, *command,
+            "-u", "COLUMNS", "-u", "LINES", *words, *command,
         )  # fmt: skip
 
     def _tmux(self, *words: str) -> subprocess.CompletedProcess[str]:

@@ -21,20 +21,20 @@ COMMAS_ARE_TEXT = frozenset({"name", "data.folder", "crop.source"})
 """Fields in which a comma does not begin another run."""
 
 FIRST = (
-    "name", "seed", "data.fold", "model.backbone", "model.weights", "method.kind", "image.height", "image.width",
+    "name", "seed", "data.fold", "model.backbone", "model.weights", "image.height", "image.width",
     "crop.enabled", "crop.source", "training.epochs", "training.batch", "optimiser.kind", "optimiser.learning_rate",
 )  # fmt: skip
 """The settings that runs are told apart by most: they stand first, the rest behind a fold."""
 
 PARTS = {
-    "first": "what matters most; the rest is below", "data": "photos and folds", "model": "the network",
-    "method": "what it learns", "training": "how long, on what", "optimiser": "how weights move",
+    "first": "what matters most; the rest is below", "method": "what it learns", "data": "photos and folds",
+    "model": "the network", "training": "how long, on what", "optimiser": "how weights move",
     "image": "shape of the photos", "crop": "cut to the fluke", "augment": "changes to training photos",
     "prediction": "scored at the end",
 }  # fmt: skip
 """Parts of a spec in the order of the form, with what each is about."""
 
-OPEN_PARTS = frozenset({"first"})
+OPEN_PARTS = frozenset({"first", "method"})
 
 
 def part_of(path: str) -> str:
