@@ -16,7 +16,7 @@ from engine.contract.errors import RunFolderError, WhaleError
 from engine.contract.events import Cancelled, Event, EventWriter, Failed, Finished, Phase
 from engine.contract.rundir import ATTEMPT_VARIABLE, Attempt, RunDir
 from engine.models.hopeless import refuse_hopeless
-from engine.telling import TellingWriter
+from engine.telling import TellingWriter, let_log_be_full
 from engine.training.stopping import Stopped, StopWish
 
 FINISHED, FAILED, WRONG_USAGE, CANCELLED = 0, 1, 2, 3
@@ -68,13 +68,22 @@ def failed(error: BaseException, run_dir: RunDir) -> Failed:
     if isinstance(error, WhaleError):
         return Failed(reason=error.reason, message=error.message, hint=error.hint)
     if name == "OutOfMemoryError":  # torch's; torch may not be imported here
-        return Failed(reason="cuda_oom", message="the GPU has too little memory for the run", hint=_smaller(run_dir))
+        message = f"the GPU has too little memory for the run{_peak()}"
+        return Failed(reason="cuda_oom", message=message, hint=_smaller(run_dir))
     if isinstance(error, MemoryError):
         return Failed(reason="oom", message="the machine has too little memory for the run", hint=_smaller(run_dir))
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failed(reason="disk", message=f"the disk is full: {text}", hint="make room and start the run again")
     first_line = text.splitlines()[0] if text else ""
     return Failed(reason="crash", message=f"{name}: {first_line}"[:500], hint="the log holds the whole traceback")
+
+
+def _peak() -> str:
+    """Return how much of the GPU's memory the run had at most, where torch can tell."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return ""
+    return f", which held {torch.cuda.max_memory_reserved() / 1e9:.1f} GB of it"
 
 
 def _smaller(run_dir: RunDir) -> str:
@@ -122,4 +131,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # what a run leaves is its owner's
+    let_log_be_full()
     sys.exit(main(sys.argv[1:]))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import torch
 
@@ -14,7 +16,7 @@ from engine.answering.baselines import baseline_scores
 from engine.answering.scores import score_photos, write_scores
 from engine.answering.validation import Validation
 from engine.contract.errors import DataError
-from engine.contract.events import EventWriter, Phase, Saved, Started
+from engine.contract.events import EventWriter, Phase, Saved, Started, Warned
 from engine.contract.predictions import Photos, write_classes
 from engine.contract.rundir import Attempt, RunDir, write_json
 from engine.contract.spec import RunSpec
@@ -28,10 +30,11 @@ from engine.models.device import Device, choose_device
 from engine.models.heads import build_head
 from engine.models.network import Network
 from engine.pulse import Pulse
-from engine.training.checkpoint import Position, save_checkpoint
+from engine.training.checkpoint import Position, read_position
 from engine.training.loop import Training, train
 from engine.training.reporter import Reporter
 from engine.training.room import bytes_needed, check_room
+from engine.training.saver import Saver, find_checkpoint
 from engine.training.seeds import set_seeds
 from engine.training.stopping import Stopped, StopWish
 
@@ -47,7 +50,7 @@ def run(run_dir: RunDir, attempt: Attempt, events: EventWriter, wish: StopWish) 
     spec = _spec(run_dir)
     device = choose_device(spec.training)
     set_seeds(spec.seed)
-    events.write(_started(attempt, spec, device))
+    checkpoint = _start(run_dir, attempt, spec, device, events)
     pulse = Pulse(attempt.heartbeat, events)
 
     # The network comes before the photos: a wrong name or missing weights are refused in seconds.
@@ -73,14 +76,13 @@ def run(run_dir: RunDir, attempt: Attempt, events: EventWriter, wish: StopWish) 
 
     targets, new_class = tables.valid.targets, tables.classes.new_class
     validation = Validation(valid_loader, targets, new_class, device, events, attend)
+    figures = partial(_figures, validation, clock)
+    saver = Saver(run_dir, training, reporter, tables.classes.digest, figures, events)
+    if checkpoint is not None:
+        _go_on(checkpoint, saver, validation, clock)
     events.write(Phase(name="training"))
     with clock("training"), wish.held():
-        try:
-            train(training, train_loader, reporter, validation, attend)
-        except Stopped:
-            _save(run_dir, training, tables, events)
-            raise
-        _save(run_dir, training, tables, events)
+        _train(training, train_loader, reporter, validation, saver, attend)
 
     with clock("answering"):
         _answer(run_dir, validation, tables, events)
@@ -97,19 +99,28 @@ class Clock:
 
     def __init__(self) -> None:
         self._started_at = time.monotonic()
+        self._begun: dict[str, float] = {}
+        self.earlier: dict[str, float] = {}  # seconds of the attempts before this one
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
         """Measure what happens inside."""
-        started_at = time.monotonic()
+        self._begun[phase] = time.monotonic()
         yield
-        self.seconds[phase] = time.monotonic() - started_at
+        self.seconds[phase] = self._since(phase)
+
+    def so_far(self) -> dict[str, float]:
+        """Return the seconds of all phases, one that still goes on included, and "total"."""
+        return {**{phase: self._since(phase) for phase in self._begun}, **self.seconds, "total": self.total}
 
     @property
     def total(self) -> float:
-        """Seconds since the clock was made."""
-        return time.monotonic() - self._started_at
+        """Seconds since the clock was made, and those of earlier attempts."""
+        return self.earlier.get("total", 0.0) + time.monotonic() - self._started_at
+
+    def _since(self, phase: str) -> float:
+        return self.earlier.get(phase, 0.0) + time.monotonic() - self._begun[phase]
 
 
 def _spec(run_dir: RunDir) -> RunSpec:
@@ -119,8 +130,19 @@ def _spec(run_dir: RunDir) -> RunSpec:
     return spec
 
 
-def _started(attempt: Attempt, spec: RunSpec, device: Device) -> Started:
+def _start(run_dir: RunDir, attempt: Attempt, spec: RunSpec, device: Device, events: EventWriter) -> Path | None:
+    """Say that the run starts, or from where it goes on; returns the checkpoint it goes on from."""
+    checkpoint, complaints = find_checkpoint(run_dir)
+    events.write(_started(attempt, spec, device, read_position(checkpoint) if checkpoint else None))
+    for complaint in complaints:
+        events.write(Warned(message=complaint))
+    return checkpoint
+
+
+def _started(attempt: Attempt, spec: RunSpec, device: Device, position: Position | None) -> Started:
+    step, epoch, looks = (position.step, position.epoch, position.looks) if position else (0, 0.0, 0)
     return Started(
+        resumed_step=step, resumed_epoch=epoch, resumed_looks=looks,
         attempt=attempt.number, pid=os.getpid(), host=socket.gethostname(), device=device.name,
         precision=device.precision_name, epochs=spec.training.epochs, torch=str(torch.__version__),
     )  # fmt: skip
@@ -137,19 +159,42 @@ def _loaders(spec: RunSpec, tables: Tables, backbone: Backbone) -> tuple[TrainLo
 
 def _check_room(run_dir: RunDir, spec: RunSpec, network: Network, tables: Tables) -> None:
     photos = len(tables.valid) + (len(tables.test) if tables.test else 0)
-    classes, average = len(tables.classes.names), spec.training.ema > 0.0
-    check_room(run_dir.path, bytes_needed(network, average=average, photos=photos, classes=classes))
+    classes = len(tables.classes.names)
+    check_room(run_dir.path, bytes_needed(network, spec, photos=photos, classes=classes))
 
 
-def _save(run_dir: RunDir, training: Training, tables: Tables, events: EventWriter) -> None:
-    position = Position(
-        step=training.step, epoch=training.epoch,
-        spec_digest=training.spec.digest, classes_digest=tables.classes.digest,
-    )  # fmt: skip
-    average = training.average.network if training.average else None
-    path = save_checkpoint(run_dir.checkpoint, position, training.network, average)
-    size = sum(file.stat().st_size for file in path.iterdir())
-    events.write(Saved(path=str(path.relative_to(run_dir.path)), bytes=size))
+def _figures(validation: Validation, clock: Clock) -> tuple[int, float, dict[str, float]]:
+    return validation.best_epoch, validation.best_map5, {**clock.so_far(), "validation": validation.seconds}
+
+
+def _train(
+    training: Training,
+    loader: TrainLoader,
+    reporter: Reporter,
+    validation: Validation,
+    saver: Saver,
+    attend: Callable[[], None],
+) -> None:
+    """Train to the end, saving on the way; a run that is told to stop saves where it is."""
+
+    def after_step() -> None:
+        attend()
+        saver.save_if_due()
+
+    try:
+        train(training, loader, reporter, validation, after_step)
+    except Stopped:
+        saver.save()
+        raise
+    saver.save_final()
+
+
+def _go_on(checkpoint: Path, saver: Saver, validation: Validation, clock: Clock) -> None:
+    """Go on where a checkpoint was written."""
+    memory = saver.resume(checkpoint).memory
+    validation.best_epoch, validation.best_map5 = memory.best_epoch, memory.best_map5
+    validation.seconds = memory.seconds.get("validation", 0.0)
+    clock.earlier = {phase: memory.seconds[phase] for phase in ("training", "total") if phase in memory.seconds}
 
 
 def _answer(run_dir: RunDir, validation: Validation, tables: Tables, events: EventWriter) -> None:

@@ -1,8 +1,35 @@
-"""Events on their way to disk, told in words to the log as well."""
+"""Events on their way to disk, told in words to the log as well; a log that cannot grow stops no run."""
 
 from __future__ import annotations
 
+import io
+import sys
+from typing import TYPE_CHECKING
+
 from engine.contract import events as e
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class _Patient(io.FileIO):
+    """Standard output or error; what a full disk does not take is left out."""
+
+    def write(self, text: Buffer, /) -> int:
+        """Write what can be written; all counts as written."""
+        try:
+            return super().write(text)
+        except OSError as error:
+            if error.errno not in e.FULL:
+                raise
+            return memoryview(text).nbytes
+
+
+def let_log_be_full() -> None:
+    """Let nothing that is printed, by whatever library, fail for want of room on the disk."""
+    for name, handle in (("stdout", 1), ("stderr", 2)):
+        whole = io.BufferedWriter(_Patient(handle, "wb", closefd=False))
+        setattr(sys, name, io.TextIOWrapper(whole, encoding="utf-8", errors="backslashreplace", line_buffering=True))
 
 
 class TellingWriter(e.EventWriter):
@@ -20,7 +47,9 @@ def told(event: e.Event) -> str:
     """Return an event in words; empty for steps and for what is still going on."""
     match event:
         case e.Started():
-            return f"attempt {event.attempt} on {event.host}: {event.device}, {event.precision}, torch {event.torch}"
+            where = f"{event.host}: {event.device}, {event.precision}, torch {event.torch}"
+            resumed = f", going on after step {event.resumed_step}" if event.resumed_step else ""
+            return f"attempt {event.attempt} on {where}{resumed}"
         case e.Phase() if not event.done:
             return event.name
         case e.Epoch():

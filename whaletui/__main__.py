@@ -26,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     except WhaleError as error:
         complain(error)
         return FAILED
+    except PermissionError as error:
+        complain(WhaleError(f"{error.filename} may not be read or written", "see who owns it: ls -ld"))
+        return FAILED
     except BrokenPipeError:  # the reader of our output left, as in `whaletui ls | head`
         sys.stderr.close()
         return FAILED

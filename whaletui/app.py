@@ -111,7 +111,11 @@ class WhaleApp(DeskApp):
         """Take over what was found and tell the screens."""
         pulse = message.pulse
         self._looking = False
-        self._complained = ""
+        if pulse.trouble and pulse.trouble != self._complained:
+            self.notify(safe(pulse.trouble), title="records", severity="error", markup=False, timeout=30)
+        self._complained = pulse.trouble
+        if pulse.news:
+            self.notify(safe(pulse.news), title="records", severity="warning", markup=False, timeout=30)
         self.desk.views.update(pulse.changed)
         for run_id, problem in pulse.problems.items():
             self.notify(safe(problem), title=f"events of run {run_id}", severity="error", markup=False)

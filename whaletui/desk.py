@@ -25,7 +25,7 @@ SLOTS_SECONDS = 2.0
 
 
 def open_records(workspace: Workspace) -> Records:
-    """Open the records, making them at the first start; imports SQLAlchemy, so not before the first paint."""
+    """Open the records, making them at the first start; may load SQLAlchemy, so not before the first paint."""
     from whaletui.records.records import Records
 
     return Records.open(workspace)
@@ -46,6 +46,8 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     slots: tuple[SlotLike, ...]
     records_changed: bool  # a page read before may be out of date
     behind: bool  # there is more to read: look again at once
+    trouble: str = ""  # what keeps the records from being written; reading goes on
+    news: str = ""  # what was mended, told once
     problems: dict[int, str]  # event files that could not be read, told once each
     ended: tuple[RunRecord, ...] = ()  # runs that ended since the look before, by whomever
 
@@ -79,6 +81,7 @@ class Desk:
         self.remembered = Remembered()
         self._opener = opener
         self._records: Records | None = None
+        self._trouble = self._news = ""
         self._follower = Follower(workspace.root)
         self._active: tuple[RunRecord, ...] = ()
         self._slots: tuple[SlotLike, ...] = ()
@@ -95,7 +98,9 @@ class Desk:
         """The records; opens them at the first call, which may take half a second: call it in a worker."""
         if self._records is None:
             self.workspace.prepare()
+            self._news = self._mend()
             self._records = self._opener(self.workspace)
+            self._trouble = self._records.read_only
         return self._records
 
     def recall(self) -> None:
@@ -106,6 +111,14 @@ class Desk:
         """Write down what is to be remembered; for a worker. Raises `WhaleError` where it cannot be written."""
         remembered.keep(self.workspace.root, self.remembered)
 
+    def _mend(self) -> str:
+        """Look the database over, make it again from the run folders where it is damaged; returns what was done."""
+        if not self.tending:
+            return ""
+        from whaletui.records.care import mend
+
+        return mend(self.workspace)
+
     def look(self) -> Pulse:
         """Read everything that may have changed. For one worker at a time.
 
@@ -115,6 +128,7 @@ class Desk:
         """
         records = self.records
         self._tend(records)
+        news, self._news = self._news, ""
         fingerprint = self._fingerprint()
         records_changed = fingerprint != self._seen
         ended: tuple[RunRecord, ...] = ()
@@ -129,7 +143,7 @@ class Desk:
         poll = self._follower.poll(list(wanted.values()))
         return Pulse(
             changed=poll.changed, active=self._active, slots=self._slots, records_changed=records_changed,
-            behind=poll.behind, problems=poll.problems, ended=ended,
+            behind=poll.behind, problems=poll.problems, trouble=self._trouble, news=news, ended=ended,
         )  # fmt: skip
 
     def _ended(self, records: Records, before: tuple[RunRecord, ...]) -> tuple[RunRecord, ...]:
@@ -141,14 +155,21 @@ class Desk:
 
     def _tend(self, records: Records) -> None:
         """Settle runs that ended without a word, and see that somebody works the queue off."""
-        if not self.tending or time.monotonic() - self._tended_at < TEND_SECONDS:
+        if not self.tending or records.read_only or time.monotonic() - self._tended_at < TEND_SECONDS:
             return
         self._tended_at = time.monotonic()
         from whaletui.jobs.keeper import ensure_keeper
         from whaletui.jobs.settle import reconcile
+        from whaletui.records.errors import RecordsError
 
-        reconcile(records, self.workspace)  # always: a lost run may speak again
-        if any(record.state is State.QUEUED for record in self._active):
+        try:
+            reconcile(records, self.workspace)  # always: a lost run may speak again
+            self._trouble = ""
+        except RecordsError as error:  # the disk is full, the database locked or damaged: what can be read is shown
+            self._trouble = str(error)
+            self._news = self._mend()
+            return
+        if any(record.state is State.QUEUED and not record.held for record in self._active):
             ensure_keeper(self.workspace)
 
     def _look_at_slots(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.contract.errors import RunFolderError
 from engine.contract.rundir import RunDir
 
 
@@ -20,10 +21,17 @@ class Workspace:
 
     def prepare(self) -> None:
         """Make the folders, open to their owner only; existing ones stay as they are."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.runs, self.submissions):
             folder.mkdir(mode=0o700, exist_ok=True)
 
     def run_dir(self, folder: str) -> RunDir:
-        """Return the run folder that a record names."""
-        return RunDir(self.root / folder)
+        """Return the run folder that a record names.
+
+        Raises:
+            RunFolderError: it lies outside of `runs/`, as only a record that somebody forged can say.
+        """
+        path = self.root / folder
+        if folder and (path.parent != self.runs or path.name in ("", ".", "..")):
+            raise RunFolderError(f"a record names the folder {folder!r}, which is not in {self.runs}", "rebuild them")
+        return RunDir(path)

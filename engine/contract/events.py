@@ -17,6 +17,9 @@ from pathlib import Path
 
 import msgspec
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
+"""What a disk says that takes nothing more, for now or for good. No reason to stop training."""
+
 LONGEST_LINE = 1 << 20
 """Bytes; a longer line is no event and is skipped."""
 
@@ -39,6 +42,9 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     precision: str
     epochs: int
     torch: str = ""
+    resumed_step: int = 0  # steps that an earlier attempt had done; what it told beyond them is superseded
+    resumed_epoch: float = 0.0
+    resumed_looks: int = 0  # epochs whose validation photos were scored
 
 
 class Phase(Event, frozen=True, kw_only=True, tag="phase"):
@@ -154,7 +160,7 @@ class EventWriter:
         boot_clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._boot_clock, self._wall_clock = boot_clock, wall_clock
         self._waiting: deque[bytes] = deque(maxlen=10_000)
         self._torn = False
@@ -168,14 +174,21 @@ class EventWriter:
         stamped = msgspec.structs.replace(event, seq=self._seq, boot_seconds=now, unix_seconds=self._wall_clock())
         self._waiting.append(encode_event(stamped))
         if self._append() and (now - self._synced_at >= 1.0 or isinstance(event, FINAL)):
-            os.fdatasync(self._handle)
+            self._sync()
             self._synced_at = now
 
     def close(self) -> None:
         """Write what still waits, bring all to disk and close."""
         if self._append():
-            os.fdatasync(self._handle)
+            self._sync()
         os.close(self._handle)
+
+    def _sync(self) -> None:
+        try:
+            os.fdatasync(self._handle)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
 
     def _append(self) -> bool:
         while self._waiting:
@@ -183,7 +196,7 @@ class EventWriter:
             try:
                 written = os.write(self._handle, line)
             except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+                if error.errno in FULL:
                     return False  # room may come back: tried again at the next event
                 raise
             if written < len(line):

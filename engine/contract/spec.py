@@ -184,6 +184,9 @@ class TrainingSpec(Part, frozen=True):
     ema: Annotated[
         float, helped("keep a moving average of the weights with this decay and answer with it; 0: off", ge=0.0, lt=1.0)
     ] = 0.0
+    save_minutes: Annotated[
+        float, helped("save a checkpoint so often, from which a run goes on after a crash; 0: only at its end", ge=0.0)
+    ] = 5.0
     max_steps: Annotated[int, helped("stop after so many steps, for a trial; 0: run all epochs", ge=0)] = 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -42,18 +43,20 @@ class TrainLoader:
         self._targets = torch.from_numpy(np.ascontiguousarray(targets))
         self._batches = _ShuffledBatches(len(images), spec.training.batch, spec.seed)
         transform = TrainingTransform(spec.augment, mean, std, spec.seed)
-        self._loader = _data_loader(_Prepared(images, transform), self._batches, spec)
+        self._rest = _Rest(self._batches)
+        self._loader = _data_loader(_Prepared(images, transform), self._rest, spec)
 
     @property
     def steps_per_epoch(self) -> int:
         """Number of batches in an epoch."""
         return len(self._batches)
 
-    def epoch(self, number: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def epoch(self, number: int, done: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the batches of one epoch.
 
         Args:
             number: which epoch; any, in any order.
+            done: so many of its batches are left out, as they were learnt from before.
 
         Yields:
             Photos, float32 (batch, 3, height, width), laid out channels last; class numbers, int64 (batch,).
@@ -61,7 +64,7 @@ class TrainLoader:
         Raises:
             DataError: a photo that is decoded on demand cannot be read any more.
         """
-        self._batches.epoch = number
+        self._batches.epoch, self._rest.done = number, done
         for rows, photos in _received(self._loader):
             yield photos, self._targets[rows]
 
@@ -103,6 +106,16 @@ class _Prepared(Dataset[Batch | DataError]):
         except DataError as error:
             return error
         return torch.tensor([row for _, row in places]), torch.from_numpy(photos).permute(0, 3, 1, 2)
+
+
+class _Rest:
+    """The batches of an epoch that are still to come: all but the first `done`."""
+
+    def __init__(self, batches: Iterable[list[Place]]) -> None:
+        self._batches, self.done = batches, 0
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        return islice(self._batches, self.done, None)
 
 
 class _ShuffledBatches:

@@ -21,14 +21,14 @@ class MovingAverage:
     def __init__(self, network: Network, decay: float) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self._decay = decay
-        self._steps = 0
+        self.steps = 0  # taken into the average
         self._pairs = list(zip(_tensors(self.network), _tensors(network), strict=True))
 
     @torch.no_grad()
     def update(self) -> None:
         """Move the average towards the weights as they are after a step."""
-        self._steps += 1
-        decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
+        self.steps += 1
+        decay = min(self._decay, (1 + self.steps) / (10 + self.steps))
         floating = [pair for pair in self._pairs if pair[0].is_floating_point()]
         # One kernel for all tensors: hundreds of small ones would cost more than the step's own arithmetic.
         torch._foreach_lerp_([ours for ours, _ in floating], [theirs for _, theirs in floating], 1.0 - decay)

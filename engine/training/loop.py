@@ -26,6 +26,7 @@ class Training:
         self.network, self.spec, self.device = network, spec, device
         self.steps_per_epoch = steps_per_epoch
         self.step = 0  # steps done
+        self.looks = 0  # epochs after which the validation photos were scored
         self.total_steps = spec.training.epochs * steps_per_epoch
         if spec.training.max_steps:  # a trial: the beginning of the whole run, learning rate included
             self.total_steps = min(self.total_steps, spec.training.max_steps)
@@ -77,6 +78,9 @@ def train(
 ) -> None:
     """Train until the last step, scoring the validation photos after each epoch.
 
+    It begins where `training` stands: at the first step, in the middle of an epoch, or between an epoch's last
+    step and its look at the validation photos.
+
     Args:
         training: where to start from; holds the outcome.
         loader: the training photos.
@@ -84,10 +88,11 @@ def train(
         evaluate: called after each epoch with the network to answer with.
         after_step: called after each step; may raise to end training there.
     """
-    for epoch in range(1, training.spec.training.epochs + 1):
+    for epoch in range(training.looks + 1, training.spec.training.epochs + 1):
+        done = training.step - (epoch - 1) * training.steps_per_epoch  # of this epoch, when it was gone on with
         training.network.train()
         reporter.begin_epoch()
-        for images, targets in loader.epoch(epoch):
+        for images, targets in loader.epoch(epoch, done) if not training.done else ():
             rate = training.rate
             loss = training.learn(images, targets)
             reporter.step(training.step, loss, rate, len(targets))
@@ -96,5 +101,6 @@ def train(
                 break
         reporter.end_epoch(epoch)
         evaluate(training.answering, epoch, training.step)
+        training.looks = epoch
         if training.done:
             return

@@ -9,15 +9,17 @@ from pathlib import Path
 from torch import nn
 
 from engine.contract.errors import DiskError
+from engine.contract.spec import RunSpec
 
 SPARE_BYTES = 32 << 20
 """For events, logs and small files."""
 
 
-def bytes_needed(network: nn.Module, *, average: bool, photos: int, classes: int) -> int:
-    """Return the bytes of the scores (float16) and of two checkpoints: the new one stands before the old one goes."""
+def bytes_needed(network: nn.Module, spec: RunSpec, *, photos: int, classes: int) -> int:
+    """Return the bytes of the scores (float16) and of three checkpoints: two are kept while a new one is written."""
     weights: int = sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
-    return photos * classes * 2 + 2 * weights * (2 if average else 1) + SPARE_BYTES
+    copies = 1 + (spec.training.ema > 0.0) + (1 if spec.optimiser.kind == "sgd" else 2)  # Adam keeps two moments
+    return photos * classes * 2 + 3 * copies * weights + SPARE_BYTES
 
 
 def free_bytes(folder: Path) -> int:

@@ -189,3 +189,14 @@ def test_workers_are_as_many_as_help(monkeypatch: pytest.MonkeyPatch) -> None:
     assert worker_count(5000, spec(training__device="cpu")) == 0
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
     assert worker_count(5000, automatic) == 0
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_epoch_is_gone_on_with_behind_the_batches_that_are_done(workers: int) -> None:
+    loader = train_loader(count=11, training__workers=workers)
+    whole = [photos.numpy() for photos, _ in loader.epoch(3)]
+    rest = [photos.numpy() for photos, _ in loader.epoch(3, done=2)]
+    assert len(whole) == 3
+    assert [np.array_equal(left, right) for left, right in zip(whole[2:], rest, strict=True)] == [True]
+    assert list(loader.epoch(3, done=3)) == []
+    assert len(list(loader.epoch(4))) == 3

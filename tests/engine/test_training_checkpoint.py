@@ -11,11 +11,22 @@ from torch import nn
 
 from engine.contract.errors import RunFolderError
 from engine.training import checkpoint
-from engine.training.checkpoint import Position, newest_checkpoint, read_checkpoint, save_checkpoint
+from engine.training.checkpoint import (
+    Position,
+    newest_checkpoint,
+    read_checkpoint,
+    save_checkpoint,
+    sound_checkpoint,
+)
+from engine.training.memory import Memory, generators
 
 
 def position(step: int = 3) -> Position:
-    return Position(step=step, epoch=1.5, spec_digest="spec", classes_digest="classes")
+    memory = Memory(
+        generators=generators(), average_steps=0, scaler={}, loss=None, photos=0, best_epoch=0, best_map5=-1.0,
+        seconds={},
+    )  # fmt: skip
+    return Position(step=step, epoch=1.5, spec_digest="spec", classes_digest="classes", memory=memory)
 
 
 def network(value: float = 1.0) -> nn.Module:
@@ -37,11 +48,21 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_the_newer_takes_the_place_of_the_older(tmp_path: Path) -> None:
-    for step in (5, 40, 40, 7):  # the same step twice; a later attempt that got less far
+def test_the_two_newest_are_kept_and_what_lies_beyond_the_newest_goes(tmp_path: Path) -> None:
+    for step, left in ((5, [5]), (40, [5, 40]), (40, [5, 40]), (60, [40, 60]), (50, [40, 50]), (7, [7])):
         path = save_checkpoint(tmp_path, position(step), network(float(step)), None)
-        assert list(tmp_path.iterdir()) == [path]
+        assert sorted(other.name for other in tmp_path.iterdir()) == [f"step-{number:08d}" for number in left]
         assert (read_checkpoint(path, average=False)[1]["0.weight"] == float(step)).all()
+    assert [save_checkpoint(tmp_path, position(9), network(), None, kept=1)] == list(tmp_path.iterdir())
+
+
+def test_the_newest_sound_one_is_found_and_what_is_wrong_with_newer_ones_is_said(tmp_path: Path) -> None:
+    older, newer = (save_checkpoint(tmp_path, position(step), network(), None) for step in (1, 2))
+    assert sound_checkpoint(tmp_path) == (newer, [])
+    (newer / "model.safetensors").write_bytes(b"")
+    assert sound_checkpoint(tmp_path) == (older, [f"{newer / 'model.safetensors'} is not the file that was written"])
+    (older / "MANIFEST.json").unlink()
+    assert sound_checkpoint(tmp_path)[0] is None
 
 
 def test_a_crash_while_writing_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from torch import nn
 from engine.contract.errors import DiskError
 from engine.contract.events import AnyEvent, Epoch, EventTail, EventWriter, Step, Warned
 from engine.contract.method import ClassifierMethod
-from engine.contract.spec import ModelSpec, OptimiserSpec
+from engine.contract.spec import ModelSpec, OptimiserSpec, RunSpec
 from engine.models.backbones import build_backbone
 from engine.models.heads import ClassifierHead
 from engine.models.network import Network
@@ -28,7 +28,7 @@ from engine.training.optimiser import (
     set_learning_rate,
 )
 from engine.training.reporter import Reporter
-from engine.training.room import bytes_needed, check_room
+from engine.training.room import SPARE_BYTES, bytes_needed, check_room
 from engine.training.stopping import Stopped, StopWish
 
 
@@ -178,11 +178,15 @@ def test_a_loss_that_is_no_number_is_warned_of_once(tmp_path: Path) -> None:
 # Room on disk
 
 
-def test_room_is_asked_for_scores_and_two_checkpoints(network: Network) -> None:
-    plain = bytes_needed(network, average=False, photos=0, classes=5)
+@pytest.mark.parametrize(("kind", "average", "copies"), [("adam", 0.0, 3), ("adam", 0.9, 4), ("sgd", 0.0, 2)])
+def test_room_is_asked_for_scores_and_three_checkpoints(
+    network: Network, kind: str, average: float, copies: int
+) -> None:
+    spec = RunSpec().with_values({"optimiser.kind": kind, "training.ema": average})
     weights = sum(value.numel() * value.element_size() for value in network.state_dict().values())
-    assert bytes_needed(network, average=True, photos=0, classes=5) - plain == 2 * weights
-    assert bytes_needed(network, average=False, photos=100, classes=5) - plain == 1000
+    needed = bytes_needed(network, spec, photos=0, classes=5)
+    assert needed == 3 * copies * weights + SPARE_BYTES
+    assert bytes_needed(network, spec, photos=100, classes=5) - needed == 1000
 
 
 def test_too_little_room_names_the_folder_and_both_figures(tmp_path: Path) -> None:

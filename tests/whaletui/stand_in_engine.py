@@ -1,6 +1,7 @@
 """Stands for the engine in tests of the jobs: does what the words of its spec's name say, with real events.
 
-finish, fail, code4, wait (for a file `go`; SIGTERM ends it gently), deaf (waits and ignores SIGTERM), env, orphan.
+finish, fail, code4, wait (for a file `go`; SIGTERM ends it gently), deaf (waits and ignores SIGTERM), env, orphan,
+sleep=SECONDS (lives so long and tells of it all the time), doom (kills its supervisor and itself).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ LONGEST_SECONDS = 60.0
 
 def note(run_dir: RunDir, word: str) -> None:
     """Append when this run began or ended to a file that all runs of a workspace share."""
-    line = json.dumps({"run": run_dir.path.name, "word": word, "at": time.clock_gettime(time.CLOCK_BOOTTIME)})
+    attempt, slot = os.environ["WHALETUI_ATTEMPT"], os.environ.get("WHALETUI_SLOT", "")
+    who = {"run": run_dir.path.name, "attempt": f"{run_dir.path.name} attempt {attempt}", "slot": slot}
+    line = json.dumps({**who, "word": word, "at": time.clock_gettime(time.CLOCK_BOOTTIME)})
     handle = os.open(run_dir.path.parent.parent / "intervals.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(handle, f"{line}\n".encode())
     os.close(handle)
@@ -53,6 +56,16 @@ def main() -> int:
         deadline = time.monotonic() + LONGEST_SECONDS
         while not (run_dir.path / "go").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
+    if "doom" in words:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which comes when the supervisor is gone
+        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+    for word in words:
+        if word.startswith("sleep="):
+            until = time.monotonic() + float(word.removeprefix("sleep="))
+            while time.monotonic() < until:
+                note(run_dir, "tick")
+                time.sleep(0.02)
     if "code4" in words:
         print("boom: the last line", flush=True)
         return 4

@@ -128,12 +128,27 @@ async def test_a_run_is_queued_again(lab: Path) -> None:
     async with opened(lab) as (app, pilot):
         await press(pilot, "r")
         assert "still runs or waits" in notices(app)[-1]
-        await press(pilot, *["down"] * 4, "r")
+        await press(pilot, *["down"] * 4)
+        failed = app.screen.query_one(RunTable).current
+        assert failed is not None
+        assert failed.record.name == "big"
+        await press(pilot, "r")
         assert queued(lab) == ["talk-resnet50 s1", "big"]
+        assert RecordedLab(lab).records.run(failed.record.id).state is State.QUEUED  # the same run goes on
+        assert "starts from its first step" in notices(app)[-1]
+
+
+async def test_a_finished_run_is_queued_again_as_a_new_one(lab: Path) -> None:
+    async with opened(lab) as (app, pilot):
+        await press(pilot, "end", *["up"] * 7)
+        finished = app.screen.query_one(RunTable).current
+        assert finished is not None
+        assert finished.record.state is State.FINISHED
+        await press(pilot, "r")
         current = app.screen.query_one(RunTable).current
         assert current is not None
         assert current.record.id == 14  # what the next key is about is what was just made
-        assert RecordedLab(lab).records.run(14).spec.training.batch == 512
+        assert current.record.digest == finished.record.digest
 
 
 async def test_members_of_a_vote_come_and_go_while_its_score_follows(lab: Path) -> None:

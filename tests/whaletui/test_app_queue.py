@@ -55,6 +55,21 @@ async def test_the_queue_is_reordered_and_put_back(lab: Path) -> None:
         assert "run 12 (best s3) runs already" in notices(app)[-1]
 
 
+async def test_a_run_is_held_back_and_let_go(lab: Path) -> None:
+    recorded = RecordedLab(lab)
+    recorded.run("second")
+    async with opened(lab) as (app, pilot):
+        await press(pilot, "Q", "down", "h")
+        assert order(lab) == [14, 13]
+        assert RecordedLab(lab).records.run(13).held
+        await press(pilot, "K")
+        assert "is held back: h lets it go" in notices(app)[-1]
+        await press(pilot, "h")
+        assert order(lab) == [13, 14]
+        await press(pilot, "u")
+        assert RecordedLab(lab).records.run(13).held
+
+
 async def test_a_waiting_run_is_cancelled_and_one_is_opened(lab: Path) -> None:
     async with opened(lab) as (app, pilot):
         await press(pilot, "Q", "end", "x")

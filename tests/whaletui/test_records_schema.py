@@ -45,12 +45,16 @@ def test_the_migrations_make_the_tables_that_the_types_describe(workspace: Works
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_a_newer_database_is_left_alone(workspace: Workspace) -> None:
+def test_a_newer_database_is_read_and_left_alone(workspace: Workspace) -> None:
     Records.open(workspace)
     set_revision(workspace, "0999")
     before = workspace.database.read_bytes()
-    with pytest.raises(RecordsError, match=r"newer whaletui \(schema 0999"):
-        Records.open(workspace)
+    records = Records.open(workspace)
+    assert "newer whaletui (schema 0999" in records.read_only
+    assert records.page().total == 6
+    for change in (lambda: records.star(1), lambda: records.set_setting("data", "x")):
+        with pytest.raises(RecordsError, match="this one only reads"):
+            change()
     assert workspace.database.read_bytes() == before
 
 

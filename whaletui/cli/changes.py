@@ -1,4 +1,4 @@
-"""`cancel`, `note`, `tag`, `star`, `score`, `delete`: what a person changes about runs."""
+"""`cancel`, `resume`, `note`, `tag`, `star`, `score`, `delete`: what a person changes about runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from engine.contract.errors import WhaleError
 from whaletui.cli.common import find_runs, open_records
 from whaletui.cli.output import DONE, FAILED, say, table
 from whaletui.jobs.local import cancel as cancel_run
+from whaletui.jobs.local import resume as resume_run
 from whaletui.records.model import SubmissionRecord
 from whaletui.records.records import Records
 from whaletui.view import formats
@@ -18,6 +19,15 @@ def cancel(options: Namespace) -> int:
     workspace, records = open_records(options)
     for run in find_runs(records, options.runs):
         say(f"{run.id}  {cancel_run(records, workspace, run, now=options.now)}")
+    return DONE
+
+
+def resume(options: Namespace) -> int:
+    """Queue runs again that ended before they were done; each goes on from its newest checkpoint."""
+    workspace, records = open_records(options)
+    runs = find_runs(records, options.runs)
+    for run in runs:
+        say(f"{run.id}  {resume_run(records, workspace, run)}")
     return DONE
 
 

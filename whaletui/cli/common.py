@@ -6,8 +6,11 @@ from argparse import Namespace
 from collections.abc import Iterable
 
 from engine.contract.errors import WhaleError
+from whaletui.cli.output import complain
+from whaletui.records.errors import RecordsError
 from whaletui.records.model import RunRecord
 from whaletui.records.records import Records
+from whaletui.records.store import Store
 from whaletui.workspace import Workspace
 
 
@@ -20,13 +23,32 @@ def workspace_of(options: Namespace) -> Workspace:
 
 
 def open_records(options: Namespace) -> tuple[Workspace, Records]:
-    """Open the workspace's records, brought up to what the run folders say."""
+    """Open the workspace's records, brought up to what the run folders say.
+
+    A damaged or deleted database is made again first, and stderr told of it; one of a newer program is read only.
+    """
+    workspace = workspace_of(options)
+    try:
+        return workspace, _opened(workspace)
+    except RecordsError:
+        from whaletui.records.care import mend
+
+        mended = mend(workspace)
+        if not mended:
+            raise
+        complain(mended)
+    return workspace, _opened(workspace)
+
+
+def _opened(workspace: Workspace) -> Records:
     from whaletui.jobs.settle import reconcile
 
-    workspace = workspace_of(options)
+    if Store(workspace).is_file and not workspace.database.exists() and any(workspace.runs.glob("[0-9]*/record.json")):
+        raise RecordsError(f"{workspace.database} was deleted", "whaletui rebuild makes it again from runs/")
     records = Records.open(workspace)
-    reconcile(records, workspace)
-    return workspace, records
+    if not records.read_only:
+        reconcile(records, workspace)
+    return records
 
 
 def find_runs(records: Records, names: Iterable[str]) -> list[RunRecord]:

@@ -81,9 +81,11 @@ def curves(options: Namespace) -> int:
 
 
 def read_view(workspace: Workspace, run: RunRecord) -> RunView:
-    """Return a run as the events of its newest attempt tell it."""
-    attempt = workspace.run_dir(run.folder).latest()
-    return fold(RunView.new(), EventTail(attempt.events).read_all()) if attempt else RunView.new()
+    """Return a run as the events of its attempts tell it."""
+    view = RunView.new()
+    for attempt in workspace.run_dir(run.folder).attempts():
+        view = fold(view, EventTail(attempt.events).read_all())
+    return view
 
 
 def _points(run: RunRecord, view: RunView) -> dict[str, object]:

@@ -17,8 +17,9 @@ from engine.contract.errors import WhaleError
 from whaletui.cli.common import workspace_of
 from whaletui.cli.output import DONE, FAILED, as_json, say
 from whaletui.jobs.gpus import explain_no_gpu, probe
+from whaletui.records.care import what_is_wrong
 from whaletui.records.records import Records
-from whaletui.records.sqlite import sqlite_version
+from whaletui.records.sqlite import filesystem, on_network, sqlite_version
 from whaletui.workspace import Workspace
 
 PACKAGES = (
@@ -31,6 +32,11 @@ PACKAGES = (
     "albumentations",
     "ultralytics",
 )
+
+
+OTHERS_MAY_WRITE = stat.S_IWOTH  # a group that may write is a group that shares the workspace
+OTHERS_MAY_READ = stat.S_IRWXG | stat.S_IROTH | stat.S_IXOTH
+TOKENS = (Path("~/.kaggle/kaggle.json"), Path("~/.kaggle/access_token"))
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,8 +68,9 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
     yield from _packages()
     yield from _slots()
     yield _disk(workspace)
-    yield _permissions(workspace)
+    yield from loose_permissions(workspace)
     yield _sqlite()
+    yield _disk_kind(workspace)
     yield from _database_and_data(workspace)
 
 
@@ -95,16 +102,53 @@ def _disk(workspace: Workspace) -> Finding:
     return Finding(subject="disk", level="good", seen=seen)
 
 
-def _permissions(workspace: Workspace) -> Finding:
+def loose_permissions(workspace: Workspace) -> Iterator[Finding]:
+    """Yield what others may change or read that they should not: the workspace, its files, tokens."""
     mode = stat.S_IMODE(workspace.root.stat().st_mode)
-    if mode & stat.S_IWOTH:
+    loose = [path for path in (workspace.root, *_watched(workspace)) if _mode(path) & OTHERS_MAY_WRITE]
+    if loose:
+        more = f" and {len(loose) - 1} more" if len(loose) > 1 else ""
+        yield Finding(
+            subject="folder", level="bad", mend=f"chmod -R o-w {workspace.root}",
+            seen=f"{loose[0]} may be changed by others (mode {_mode(loose[0]):o}){more}",
+        )  # fmt: skip
+    elif mode & OTHERS_MAY_READ:
+        yield Finding(
+            subject="folder", level="note", seen=f"others here may look into {workspace.root} (mode {mode:o})",
+            mend=f"chmod 700 {workspace.root} unless that is meant",
+        )  # fmt: skip
+    else:
+        yield Finding(subject="folder", level="good", seen=f"mode {mode:o}")
+    for token in TOKENS:
+        path = token.expanduser()
+        if path.exists() and _mode(path) & (OTHERS_MAY_READ | OTHERS_MAY_WRITE):
+            yield Finding(
+                subject="token", level="bad", seen=f"{path} may be read by others (mode {_mode(path):o})",
+                mend=f"chmod 600 {path}",
+            )  # fmt: skip
+
+
+def _watched(workspace: Workspace) -> Iterator[Path]:
+    """Yield the files and folders whose owner alone should change them."""
+    yield from (path for path in workspace.root.iterdir() if path.name.startswith(("experiments.db", "keeper")))
+    for folder in (workspace.runs, workspace.submissions):
+        if folder.is_dir():
+            yield folder
+            yield from folder.iterdir()
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _disk_kind(workspace: Workspace) -> Finding:
+    kind = filesystem(workspace.root)
+    if on_network(workspace.root):
         return Finding(
-            subject="folder",
-            level="bad",
-            seen=f"{workspace.root} may be changed by anyone (mode {mode:o})",
-            mend="chmod o-w it",
-        )
-    return Finding(subject="folder", level="good", seen=f"mode {mode:o}")
+            subject="file system", level="note", seen=f"{kind}: a disk of another machine, or one that may be",
+            mend="records do without a write-ahead log here and are slower; a local folder serves them best",
+        )  # fmt: skip
+    return Finding(subject="file system", level="good", seen=kind or "unknown")
 
 
 def _sqlite() -> Finding:
@@ -122,7 +166,13 @@ def _database_and_data(workspace: Workspace) -> Iterator[Finding]:
         yield Finding(subject="database", level="note", seen="none yet", mend="whaletui init --data DIR")
         return
     try:
+        if wrong := what_is_wrong(workspace):
+            mend = "whaletui rebuild makes it again from runs/"
+            yield Finding(subject="database", level="bad", seen=f"the database {wrong}", mend=mend)
+            return
         records = Records.open(workspace)
+        if records.read_only:
+            yield Finding(subject="database", level="note", seen=records.read_only)
         counts = records.page(limit=1).counts
         seen = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
         yield Finding(subject="database", level="good", seen=seen)

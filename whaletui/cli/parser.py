@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("compare", "what differs between runs, and what it brought"),
     "curves": ("compare", "draw the curves of runs"),
     "cancel": ("changes", "stop runs; a second time: at once"),
+    "resume": ("changes", "go on with lost, failed or cancelled runs from their checkpoints"),
     "note": ("changes", "write a note on a run"),
     "tag": ("changes", "tag a run; -TAG takes a tag off"),
     "star": ("changes", "star a run, or take the star off"),
@@ -29,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("changes", "delete runs and free their disk"),
     "ensemble": ("answers", "soft vote of finished runs"),
     "export": ("answers", "write the submission of one run"),
-    "queue": ("processes", "what waits, and why"),
+    "queue": ("processes", "what waits, and why; hold runs back, let them go, move them up"),
     "gpus": ("processes", "GPUs or CPU slots, and who holds them"),
     "serve": ("serve", "the app in a browser, on this machine only"),
     "keeper": ("processes", "the process that starts queued runs"),
@@ -115,8 +116,11 @@ def _run_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
     parsers["delete"].add_argument("--yes", action="store_true", help="do not ask")
     for name in ("show", "logs", "note", "tag", "star"):
         parsers[name].add_argument("run", metavar="RUN", help="id or name")
-    for name in ("compare", "curves", "cancel", "delete"):
+    for name in ("compare", "curves", "cancel", "resume", "delete"):
         parsers[name].add_argument("runs", metavar="RUN", nargs="+", help="id or name")
+    queue = parsers["queue"]
+    queue.add_argument("action", choices=["hold", "release", "up", "next"], nargs="?", help="what to do with the runs")
+    queue.add_argument("runs", metavar="RUN", nargs="*", help="id or name of a queued run")
     parsers["note"].add_argument("text", metavar="TEXT", help="the note; empty takes it away")
     parsers["tag"].add_argument("tags", metavar="TAG", nargs=argparse.REMAINDER, help="a word; -word takes it off")
 

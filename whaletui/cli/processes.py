@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 
-from whaletui.cli.common import open_records, workspace_of
+from engine.contract.errors import WhaleError
+from whaletui.cli.common import find_runs, open_records, workspace_of
 from whaletui.cli.listing import listed
 from whaletui.cli.output import DONE, as_json, say, table
 from whaletui.jobs.gpus import probe
 from whaletui.jobs.keeper import ensure_keeper, stop_keeper
+from whaletui.jobs.queueing import hold, move_up, release, run_next
+from whaletui.records.model import State
+from whaletui.records.records import Records
 
 
 def queue(options: Namespace) -> int:
     """List running and waiting runs in the order of the queue, each with its reason."""
     _, records = open_records(options)
+    if options.action:
+        return _arrange(records, options.action, options.runs)
     active = records.active()
     if options.json:
         as_json([listed(run) for run in active])
@@ -22,9 +29,27 @@ def queue(options: Namespace) -> int:
         say("nothing runs and nothing waits")
         return DONE
     rows = [
-        [run.id, run.name, run.state.value, run.slot, f"{run.epoch:.1f}/{run.epochs}", run.reason] for run in active
+        [
+            run.id,
+            run.name,
+            run.state.value,
+            run.slot if run.state is State.RUNNING else "",
+            f"{run.epoch:.1f}/{run.epochs}",
+            run.reason,
+        ]
+        for run in active
     ]
     table(["id", "name", "state", "on", "epoch", "reason"], rows, right=["id", "epoch"])
+    return DONE
+
+
+def _arrange(records: Records, action: str, names: Sequence[str]) -> int:
+    """Change the order of the queue."""
+    if not names:
+        raise WhaleError(f"queue {action} names no run", f"whaletui queue {action} RUN; whaletui queue lists them")
+    change = {"hold": hold, "release": release, "up": move_up, "next": run_next}[action]
+    for run in find_runs(records, names):
+        say(f"{run.id}  {change(records, run)}")
     return DONE
 
 

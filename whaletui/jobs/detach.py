@@ -45,7 +45,9 @@ def spawn(
     keep_open: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a Python module in a session of its own, with its output appended to a log; raises `OSError`."""
-    with open(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab") as output:
+    with open(
+        os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "ab"
+    ) as output:
         return subprocess.Popen(
             [sys.executable, "-m", *arguments],
             cwd=folder,

@@ -7,6 +7,7 @@ next does not find in the records and the run folders. It never touches a run ex
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -23,14 +24,22 @@ from whaletui.jobs.local import kill, start, write_wish
 from whaletui.jobs.placing import plan
 from whaletui.jobs.progress import Progress
 from whaletui.jobs.settle import reconcile
+from whaletui.records.care import daily_backup, mend, open_sound
 from whaletui.records.model import RunRecord, State
 from whaletui.records.records import Records
+from whaletui.safe import safe
 from whaletui.workspace import Workspace
 
 TICK_SECONDS = 0.5
 IDLE_SECONDS = 2.0
 LINGER_SECONDS = 60.0
 """What is left of a run whose engine and supervisor are gone is killed after so long."""
+
+ELSEWHERE_SECONDS = 60.0
+"""A keeper of another machine that signed so lately is at work there."""
+
+TAKEOVER_SECONDS = 5.0
+SIGNATURE_BYTES = 512
 
 RESERVE_BYTES = 32 << 20
 """Given up on a full disk, so that the end of a run can still be written down."""
@@ -53,7 +62,7 @@ class Keeper:
         self._end_lingering(running)
         self.progress.follow(running)
         self._place([record for record in active if record.state is State.QUEUED])
-        return bool(active)
+        return any(not record.held for record in active)
 
     def _place(self, queued: list[RunRecord]) -> None:
         if not queued:
@@ -61,7 +70,7 @@ class Keeper:
         here = processes.host()
         leased = {slot: run_id for (host, slot), run_id in self.records.leases().items() if host == here}
         slots = probe()
-        planned = plan(queued, slots, leased)
+        planned = plan(queued, slots, leased, time.time())
         for record, slot in planned.starts:
             threads = len(os.sched_getaffinity(0)) // max(1, sum(each.is_gpu == slot.is_gpu for each in slots))
             start(self.records, self.workspace, record, slot, threads)
@@ -106,19 +115,20 @@ def keep(workspace: Workspace, stop: Wish) -> None:
     """Be the keeper until there is nothing to do, or until told to stop; returns at once where another is."""
     while (handle := locks.take(workspace.keeper_lock)) is not None:
         try:
-            _sign(handle)
+            if elsewhere := keeper_elsewhere(workspace):
+                raise WhaleError(f"the keeper runs on {elsewhere}, which shares this workspace", "it starts the runs")
+            sign(handle)
             left_over = _work(workspace, handle, stop)
         finally:
             os.close(handle)
         # Whoever queued a run just before the lock was given back took it for held: look once more.
-        if left_over or stop.asked or not Records.open(workspace).active():
+        if left_over or stop.asked or all(record.held for record in Records.open(workspace).active()):
             return
 
 
 def _work(workspace: Workspace, handle: int, stop: Wish) -> bool:
     """Tick until idle; returns whether the workspace was taken away meanwhile."""
-    records = Records.open(workspace)
-    keeper = Keeper(records, workspace)
+    keeper = _open(workspace)
     _reserve(workspace)
     busy_at, complaint = time.monotonic(), ""
     while not stop.asked:
@@ -126,17 +136,47 @@ def _work(workspace: Workspace, handle: int, stop: Wish) -> bool:
             return True
         _reap()
         try:
+            sign(handle)
             if keeper.tick():
                 busy_at = time.monotonic()
             complaint = ""
         except (WhaleError, OSError) as error:  # the database is locked, the disk is full: runs and keeper go on
             if str(error) != complaint:  # told once, however often it happens
                 complaint = str(error)
-                print(f"keeper: {complaint}", file=sys.stderr, flush=True)
+                _say(complaint)
+            if mended := _mended(workspace):
+                _say(mended)
         if time.monotonic() - busy_at > IDLE_SECONDS:
             return False
         time.sleep(TICK_SECONDS)
     return False
+
+
+def _open(workspace: Workspace) -> Keeper:
+    """Open the records, which are looked over and copied once a day here."""
+    records, mended = open_sound(workspace)
+    if mended:
+        _say(mended)
+    if records.store.read_only is not None:
+        raise records.store.read_only
+    try:
+        daily_backup(workspace)
+    except WhaleError as error:
+        _say(str(error))
+    return Keeper(records, workspace)
+
+
+def _mended(workspace: Workspace) -> str:
+    try:
+        return mend(workspace)
+    except (WhaleError, OSError) as error:
+        return str(error)
+
+
+def _say(words: str) -> None:
+    """Write a line to the keeper's log; a full disk leaves it out."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"keeper: {safe(words, 2000)}\n".encode())
 
 
 def ensure_keeper(workspace: Workspace) -> bool:
@@ -145,7 +185,9 @@ def ensure_keeper(workspace: Workspace) -> bool:
     Raises:
         WhaleError: no process can be started.
     """
-    if locks.is_held(workspace.keeper_lock):
+    if locks.is_held(workspace.keeper_lock) and not _end_stopped(workspace):
+        return False
+    if keeper_elsewhere(workspace):
         return False
     try:
         spawn_keeper(workspace.root)
@@ -164,7 +206,7 @@ def stop_keeper(workspace: Workspace, patience_seconds: float = 10.0) -> bool:
         return False
     deadline = time.monotonic() + patience_seconds
     while locks.is_held(workspace.keeper_lock):  # another may have waited to be next: it leaves, too
-        host, keeper = _signature(workspace.keeper_lock)
+        host, keeper, _ = signature(workspace.keeper_lock)
         if keeper is not None and host != processes.host():
             raise WhaleError(f"the keeper runs on {host}", "stop it there")
         if time.monotonic() > deadline:
@@ -176,20 +218,43 @@ def stop_keeper(workspace: Workspace, patience_seconds: float = 10.0) -> bool:
     return True
 
 
-def _sign(handle: int) -> None:
-    """Write into the lock who holds it."""
+def _end_stopped(workspace: Workspace) -> bool:
+    """Kill a keeper that was halted (SIGSTOP), which loses nothing; returns whether its lock is free now."""
+    host, keeper, _ = signature(workspace.keeper_lock)
+    if keeper is None or host != processes.host() or not processes.is_stopped(keeper):
+        return False
+    processes.send(keeper, signal.SIGKILL)
+    deadline = time.monotonic() + TAKEOVER_SECONDS
+    while locks.is_held(workspace.keeper_lock) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not locks.is_held(workspace.keeper_lock)
+
+
+def keeper_elsewhere(workspace: Workspace) -> str:
+    """Return the other machine whose keeper signed lately, empty where there is none.
+
+    A lock may not be seen across machines, as on some network disks: then what is written in it tells.
+    """
+    host, _, signed_at = signature(workspace.keeper_lock)
+    fresh = abs(time.time() - signed_at) < ELSEWHERE_SECONDS
+    return host if host and host != processes.host() and fresh else ""
+
+
+def sign(handle: int) -> None:
+    """Write into the lock who holds it, and when; over and over, with as many bytes, in place even on a full disk."""
     own = processes.identify(os.getpid())
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, json.dumps({"host": processes.host(), "process": own}).encode(), 0)
+    told = {"host": processes.host(), "process": own, "signed_at": round(time.time(), 3)}
+    os.pwrite(handle, json.dumps(told).ljust(SIGNATURE_BYTES).encode(), 0)
+    os.ftruncate(handle, SIGNATURE_BYTES)
 
 
-def _signature(lock: Path) -> tuple[str, processes.Process | None]:
-    """Return who wrote into the lock; nobody where its holder has not come to it yet."""
+def signature(lock: Path) -> tuple[str, processes.Process | None, float]:
+    """Return who wrote into the lock, and when; nobody where its holder has not come to it yet."""
     try:
         told = json.loads(lock.read_bytes())
-        return str(told["host"]), processes.Process(*map(int, told["process"]))
+        return str(told["host"]), processes.Process(*map(int, told["process"])), float(told["signed_at"])
     except (OSError, ValueError, KeyError, TypeError):
-        return "", None
+        return "", None, 0.0
 
 
 def _reserve(workspace: Workspace) -> None:
@@ -199,7 +264,7 @@ def _reserve(workspace: Workspace) -> None:
             os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
     except OSError as error:
         path.unlink(missing_ok=True)
-        print(f"keeper: {path} could not be kept in reserve: {error}", file=sys.stderr, flush=True)
+        _say(f"{path} could not be kept in reserve: {error}")
 
 
 def _reap() -> None:
@@ -219,7 +284,7 @@ def main(arguments: list[str]) -> int:
     try:
         keep(Workspace(arguments[0]), stop)
     except WhaleError as error:  # the records are of a newer program, or damaged
-        print(f"keeper: {error}", file=sys.stderr)
+        _say(str(error))
         return 1
     return 0
 

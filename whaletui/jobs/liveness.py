@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
+from itertools import pairwise
+from statistics import median
 
 import msgspec
 
+from engine.contract.events import Step
 from engine.contract.rundir import Attempt
 from whaletui.jobs import locks, processes
-from whaletui.jobs.traces import SupervisorFile, exit_of, final_event, supervisor_of
+from whaletui.jobs.traces import SupervisorFile, exit_of, final_event, recent_events, supervisor_of
 from whaletui.view.formats import span
 
-STALLED_SECONDS = 120.0
-"""Without a heartbeat for so long a run is called stalled; it is never killed for it."""
+STALLED_SECONDS = 60.0
+STALLED_STEPS = 20
+"""Without a heartbeat for so long, and for as many steps, a run is called stalled; it is never killed for it."""
+
+
+INTERRUPTED = "interrupted: the machine was restarted while it ran"
+UNKNOWN_SINCE = "unknown since"
 
 
 class Life(StrEnum):
@@ -46,7 +54,7 @@ def judge(attempt: Attempt) -> Liveness:
     """Judge an attempt by its lock, then by what it left."""
     told = supervisor_of(attempt)
     if told is not None and told.host != processes.host():
-        return Liveness(life=Life.UNKNOWN, reason=f"runs on {told.host}: only that machine can tell how it stands")
+        return _elsewhere(attempt, told)
     if locks.is_held(attempt.lock):
         return _alive(attempt, told)
     if exit_of(attempt) is not None or final_event(attempt) is not None:
@@ -54,7 +62,7 @@ def judge(attempt: Attempt) -> Liveness:
     if told is None and not attempt.events.exists():
         return Liveness(life=Life.UNSTARTED, reason="it was given a slot, but nothing was started")
     if told is not None and told.boot_id != processes.boot_id():
-        return Liveness(life=Life.LOST, reason="the machine was restarted while it ran")
+        return Liveness(life=Life.LOST, reason=INTERRUPTED)
     return Liveness(life=Life.LOST, reason="its processes are gone and left no word of why")
 
 
@@ -67,19 +75,51 @@ def _alive(attempt: Attempt, told: SupervisorFile | None) -> Liveness:
         left = tuple(each.pid for each in processes.holders(attempt.lock) if each != told.supervisor)
         if left:
             listed = ", ".join(map(str, left[:8]))
-            return Liveness(life=Life.LINGERING, reason=f"lingering: of the run are left pids {listed}", pids=left)
+            reason = f"lingering: of the run are left pids {listed}; they are killed in a minute"
+            return Liveness(life=Life.LINGERING, reason=reason, pids=left)
         return Liveness(life=Life.RUNNING)  # ended this instant; its supervisor is writing that down
     silent = _silent_seconds(attempt)
-    if silent > STALLED_SECONDS:
-        return Liveness(life=Life.STALLED, reason=f"stalled: no sign of life for {span(silent)}")
+    if silent > STALLED_SECONDS and silent > STALLED_STEPS * _seconds_a_step(attempt):
+        reason = f"stalled: no sign of life for {span(silent)}; its log may tell why, cancelling ends it"
+        return Liveness(life=Life.STALLED, reason=reason)
     if attempt.cancel.exists():
         return Liveness(life=Life.RUNNING, reason="stopping, as asked")
     return Liveness(life=Life.RUNNING)
 
 
-def _silent_seconds(attempt: Attempt) -> float:
-    """Return how long ago the engine touched its heartbeat; 0 where it never did."""
+def _elsewhere(attempt: Attempt, told: SupervisorFile) -> Liveness:
+    """Judge another machine's attempt, whose lock and processes cannot be seen from here: by its heartbeat alone."""
     try:
-        return time.time() - attempt.heartbeat.stat().st_mtime
+        beat = attempt.heartbeat.stat().st_mtime
+    except FileNotFoundError:
+        beat = told.started_at
+    if time.time() - beat <= STALLED_SECONDS:
+        return Liveness(life=Life.UNKNOWN)
+    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(beat))
+    return Liveness(life=Life.UNKNOWN, reason=f"{UNKNOWN_SINCE} {since}: only {told.host}, where it runs, can tell")
+
+
+def _silent_seconds(attempt: Attempt) -> float:
+    """Return how long ago the engine touched its heartbeat; 0 where it never did.
+
+    The engine writes the time since the machine started into it, so that a clock that is set changes nothing.
+    """
+    try:
+        beat = float(attempt.heartbeat.read_bytes() or "nan")
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - beat
+        return age if age == age else time.time() - attempt.heartbeat.stat().st_mtime
     except FileNotFoundError:
         return 0.0
+    except ValueError:
+        return time.time() - attempt.heartbeat.stat().st_mtime
+
+
+def _seconds_a_step(attempt: Attempt) -> float:
+    """Return the median time of the newest steps, 0 where too few were told."""
+    steps = [event for event in recent_events(attempt) if isinstance(event, Step)]
+    took = [
+        (new.boot_seconds - old.boot_seconds) / (new.step - old.step)
+        for old, new in pairwise(steps)
+        if new.step > old.step
+    ]
+    return median(took) if took else 0.0

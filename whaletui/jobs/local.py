@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from whaletui.jobs import locks, processes
 from whaletui.jobs.detach import START_VARIABLE, spawn
 from whaletui.jobs.gpus import Slot
 from whaletui.jobs.traces import CancelFile, cancel_of, supervisor_of
-from whaletui.records.model import RunRecord, State
+from whaletui.records.model import Outcome, RunRecord, State
 from whaletui.records.records import Records
 from whaletui.workspace import Workspace
 
@@ -22,6 +23,7 @@ ENGINE_VARIABLE = "WHALETUI_ENGINE"
 """Environment variable: a JSON list that stands for `python -m engine`; the run folder is added to it."""
 
 SLOT_VARIABLE = "WHALETUI_SLOT"
+EXHAUSTED = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
 LARGE_BYTES = str(1 << 30)
 
 
@@ -82,7 +84,12 @@ def _spawn(records: Records, record: RunRecord, attempt: Attempt, start_of: dict
             variables={START_VARIABLE: json.dumps(start_of)}, keep_open=(lock,),
         )  # fmt: skip
     except OSError as error:
-        records.refuse(record.id, f"its supervisor could not be started: {error.strerror}")
+        told = f"its supervisor could not be started: {error.strerror}"
+        if error.errno in EXHAUSTED:  # that may pass: it is tried again, later each time
+            ended = Outcome(state=State.LOST, ended_at=time.time())
+            records.put_back(record.id, attempt.number, f"{told}; tried again", ended)
+        else:
+            records.refuse(record.id, told)
 
 
 def engine_arguments() -> list[str]:
@@ -125,6 +132,22 @@ def cancel(
         if before is State.RUNNING:  # it was started while the person looked
             return _stop(records, workspace, records.run(record.id), now, grace_seconds)
     return f"{record.name} is {records.run(record.id).state.value} already"
+
+
+def resume(records: Records, workspace: Workspace, record: RunRecord) -> str:
+    """Queue a lost, failed or cancelled run again, see that a keeper runs, and return in words where it goes on.
+
+    Raises:
+        WhaleError: it is in another state, or no keeper can be started.
+    """
+    from whaletui.jobs.keeper import ensure_keeper  # the keeper needs this module
+
+    records.resume(record.id)
+    ensure_keeper(workspace)
+    saved = sorted(workspace.run_dir(record.folder).checkpoint.glob("step-*"))
+    if not saved:
+        return f"{record.name} was never saved: it starts from its first step"
+    return f"{record.name} goes on after step {int(saved[-1].name.removeprefix('step-')):,}"
 
 
 def _stop(records: Records, workspace: Workspace, record: RunRecord, now: bool, grace_seconds: float) -> str:

@@ -31,7 +31,7 @@ def is_held(path: Path) -> bool:
 
 def take(path: Path, patience_seconds: float = PATIENCE_SECONDS) -> int | None:
     """Take the lock and return its open file, or None where it is held; closing the file gives it back."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     deadline = time.monotonic() + patience_seconds
     while True:
         try:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import signal
+
+import msgspec
 
 from engine.contract.errors import RunFolderError
 from engine.contract.events import AnyEvent, Cancelled, EventTail, Failed, Finished
 from engine.contract.rundir import Attempt, RunDir
-from whaletui.jobs.traces import CancelFile, ExitFile, cancel_of, exit_of, last_word
+from whaletui.jobs.traces import CancelFile, ExitFile, cancel_of, exit_of, final_event
 from whaletui.records.model import Outcome, State
 from whaletui.safe import safe
 from whaletui.view.runview import RunView, fold
@@ -16,34 +20,80 @@ FIGURES = ("epoch", "loss", "map5", "map5_low", "map5_high", "map5_known", "map5
 CANCELLED_CODE = 3
 LOG_TAIL_BYTES = 4096
 
+FALSE_STARTS = 3
+"""A run whose attempts never came to life is given up after so many in a row."""
+
+MOST_RETRIES = int(os.environ.get("WHALETUI_MOST_RETRIES", "2"))
+"""A run that is lost is queued again so often; then it stays lost until somebody resumes it."""
+
 
 def outcome(run_dir: RunDir, attempt: Attempt) -> Outcome | None:
     """Return how an attempt whose lock is free ended; None where neither engine nor supervisor left word."""
-    events = EventTail(attempt.events).read_all()
-    word, left, wish = last_word(events), exit_of(attempt), cancel_of(attempt)
+    word, left, wish = final_event(attempt), exit_of(attempt), cancel_of(attempt)
     if word is None and left is None and wish is None:
         return None
     state, reason = _ending(word, left, wish, attempt)
-    figures = event_figures(events)
+    figures = figures_of(run_dir, attempt)
     figures["ended_at"] = left.ended_at if left else word.unix_seconds if word else last_sign(attempt)
     if state is State.FINISHED:
         figures |= _summary_figures(run_dir, attempt)
     return Outcome(state=state, reason=reason, **figures)
 
 
-def lost(attempt: Attempt, reason: str) -> Outcome:
+def lost(run_dir: RunDir, attempt: Attempt, reason: str) -> Outcome:
     """Return the outcome of an attempt that left no word: what its events had told until then."""
-    figures = event_figures(EventTail(attempt.events).read_all())
+    figures = figures_of(run_dir, attempt)
     return Outcome(state=State.LOST, reason=reason, **{**figures, "ended_at": last_sign(attempt)})
 
 
-def event_figures(events: list[AnyEvent]) -> dict[str, float | None]:
-    """Return the columns of a record that events tell of."""
-    view = fold(RunView.new(), events)
+def may_try_again(run_dir: RunDir) -> bool:
+    """Say whether a run that was just lost is queued again: not if that happened too often already."""
+    return sum(map(_was_lost, run_dir.attempts())) <= MOST_RETRIES
+
+
+def again_words(ended: Outcome) -> str:
+    """Return what a lost run that waits for its next start is told."""
+    return f"{ended.reason}; tried again"
+
+
+def given_up(run_dir: RunDir, ended: Outcome) -> Outcome:
+    """Return the outcome of a run that stays lost, with what can be done about it."""
+    saved = "its last checkpoint" if any(run_dir.checkpoint.glob("step-*")) else "its first step"
+    return msgspec.structs.replace(ended, reason=f"{ended.reason}; resuming goes on from {saved}")
+
+
+def may_start_again(run_dir: RunDir) -> bool:
+    """Say whether a run is queued again whose attempt never came to life: not if its last few did not either."""
+    unstarted = itertools.takewhile(_never_started, reversed(run_dir.attempts()))
+    return sum(1 for _ in unstarted) < FALSE_STARTS
+
+
+def _never_started(attempt: Attempt) -> bool:
+    return not attempt.supervisor.exists() and not attempt.events.exists()
+
+
+def _was_lost(attempt: Attempt) -> bool:
+    """Say whether an attempt that was started ended without anybody's wish and without saying how."""
+    if cancel_of(attempt) is not None or _never_started(attempt):
+        return False
+    word, left = final_event(attempt), exit_of(attempt)
+    return left is None if word is None else isinstance(word, Cancelled) and _interrupted(left)
+
+
+def _interrupted(left: ExitFile | None) -> bool:
+    """Say whether an engine that stopped gently was told so by the end of its supervisor or of the machine."""
+    return left is None or left.told_to_stop
+
+
+def figures_of(run_dir: RunDir, attempt: Attempt) -> dict[str, float | None]:
+    """Return the columns of a record that the events of a run's attempts tell of, up to one of them."""
+    view, seconds = RunView.new(), 0.0
+    for each in run_dir.attempts():
+        if each.number <= attempt.number and (events := EventTail(each.events).read_all()):
+            view = fold(view, events)
+            seconds += max(0.0, events[-1].boot_seconds - events[0].boot_seconds)
     figures: dict[str, float | None] = {name: getattr(view, name) for name in FIGURES}
-    if events:
-        figures["seconds"] = max(0.0, events[-1].boot_seconds - events[0].boot_seconds)
-    return figures
+    return {**figures, "seconds": seconds} if view.spoke_at is not None else figures
 
 
 def last_sign(attempt: Attempt) -> float | None:
@@ -59,6 +109,8 @@ def _ending(
         return State.FINISHED, ""
     if isinstance(word, Cancelled):
         told = f"stopped at epoch {word.epoch:.1f}"
+        if wish is None and _interrupted(left):
+            return State.LOST, f"{told}, as its supervisor or the machine was ended"
         return State.CANCELLED, told if wish else f"{told}: its process was told to end, not by whaletui"
     if wish is not None:  # it did not finish, and somebody wanted that
         forced = left is not None and left.signal == signal.SIGKILL

@@ -1,13 +1,21 @@
-"""Which queued run goes where next, and why the others wait. Pure: slots, runs and leases in, a plan out."""
+"""Which queued run goes where next, and why the others wait. Pure: slots, runs, leases and time in, a plan out."""
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from whaletui.jobs.gpus import Slot
 from whaletui.records.model import RunRecord
+
+RETRY_SECONDS = float(os.environ.get("WHALETUI_RETRY_SECONDS", "30"))
+"""How long a run waits that was lost a second time; each time after that twice as long."""
+
+
+TRIED_AGAIN = "; tried again"
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -17,13 +25,14 @@ class Plan(msgspec.Struct, frozen=True):
     reasons: dict[int, str]
 
 
-def plan(queued: Sequence[RunRecord], slots: Sequence[Slot], leased: Mapping[str, int]) -> Plan:
+def plan(queued: Sequence[RunRecord], slots: Sequence[Slot], leased: Mapping[str, int], now: float = 0.0) -> Plan:
     """Deal free slots to queued runs, in the order of the queue.
 
     Args:
         queued: the queue, first to start first.
         slots: of this machine, with who holds them.
         leased: the run that holds each slot, by slot id.
+        now: seconds since 1970; a run that was lost more than once is given time.
     """
     free = [slot for slot in slots if slot.id not in leased and not slot.held]
     starts: list[tuple[RunRecord, Slot]] = []
@@ -31,6 +40,9 @@ def plan(queued: Sequence[RunRecord], slots: Sequence[Slot], leased: Mapping[str
     first_waiting: dict[bool, RunRecord] = {}  # for a GPU, for a CPU
     taken = dict(leased)
     for record in queued:
+        if why := _not_yet(record, now):
+            reasons[record.id] = why
+            continue
         on_gpu = wants_gpu(record, slots)
         if on_gpu in first_waiting:
             reasons[record.id] = f"behind run {first_waiting[on_gpu].id}"
@@ -44,6 +56,19 @@ def plan(queued: Sequence[RunRecord], slots: Sequence[Slot], leased: Mapping[str
         taken[fitting.id] = record.id
         starts.append((record, fitting))
     return Plan(tuple(starts), reasons)
+
+
+def _not_yet(record: RunRecord, now: float) -> str:
+    """Return why a run is passed over whatever is free: it is held, or was lost and is given time."""
+    if record.held:
+        return f"held back: whaletui queue release {record.id} lets it go"
+    if record.ended_at is None or record.attempt < 2:
+        return ""  # never lost, or once: it goes on at once
+    due = record.ended_at + RETRY_SECONDS * 2 ** (record.attempt - 2)
+    if not record.ended_at <= now < due:
+        return ""
+    clock = time.strftime("%H:%M:%S", time.localtime(due))
+    return f"{record.reason.partition(TRIED_AGAIN)[0]}{TRIED_AGAIN} at {clock}"
 
 
 def wants_gpu(record: RunRecord, slots: Sequence[Slot]) -> bool:

@@ -33,13 +33,21 @@ class Progress:
         moved: dict[int, RunView] = {}
         for record in running:
             key = (record.id, record.attempt)
-            tail, before = self._followed.get(key) or (self._tail(record), RunView.new())
+            tail, before = self._followed.get(key) or (self._tail(record), self._earlier(record))
             view = _read(tail, before)
             followed[key] = (tail, view)
             if (view.epoch, view.loss, view.map5) != (before.epoch, before.loss, before.map5):
                 moved[record.id] = view
         self._followed = followed
         self.records.progress(moved)
+
+    def _earlier(self, record: RunRecord) -> RunView:
+        """Return the run as its earlier attempts told it."""
+        view = RunView.new()
+        for attempt in self.workspace.run_dir(record.folder).attempts():
+            if attempt.number < record.attempt:
+                view = fold(view, EventTail(attempt.events).read_all())
+        return view
 
     def _tail(self, record: RunRecord) -> EventTail:
         return EventTail(self.workspace.run_dir(record.folder).attempt(record.attempt).events)

@@ -6,15 +6,12 @@ import time
 
 from engine.contract.rundir import Attempt
 from whaletui.jobs import locks, processes
-from whaletui.jobs.liveness import Life, Liveness, judge
-from whaletui.jobs.outcome import lost, outcome
+from whaletui.jobs.liveness import UNKNOWN_SINCE, Life, Liveness, judge
+from whaletui.jobs.outcome import again_words, given_up, lost, may_start_again, may_try_again, outcome
 from whaletui.jobs.traces import supervisor_of
 from whaletui.records.model import RunRecord, State
 from whaletui.records.records import Records
 from whaletui.workspace import Workspace
-
-FALSE_STARTS = 3
-"""A run whose attempts never came to life is queued again so often, then given up."""
 
 
 def reconcile(records: Records, workspace: Workspace) -> list[int]:
@@ -28,8 +25,11 @@ def reconcile(records: Records, workspace: Workspace) -> list[int]:
                 changed.append(record.id)
             continue
         found = judge(attempt)
-        if found.life is Life.UNKNOWN:
-            continue  # the machine it runs on says how it stands
+        if found.life is Life.UNKNOWN:  # the machine it runs on says how it stands, unless it has fallen silent
+            ours = not record.reason or record.reason.startswith(UNKNOWN_SINCE)
+            if ours and found.reason != record.reason:
+                odd[record.id] = found.reason
+            continue
         if found.life.holds_slot:
             if found.reason != record.reason:
                 odd[record.id] = found.reason
@@ -41,9 +41,15 @@ def reconcile(records: Records, workspace: Workspace) -> list[int]:
 
 def _end(records: Records, workspace: Workspace, record: RunRecord, attempt: Attempt, found: Liveness) -> bool:
     """Write down the end of a running run whose lock is free."""
-    if found.life is Life.UNSTARTED and record.attempt < FALSE_STARTS and not attempt.cancel.exists():
+    run_dir = workspace.run_dir(record.folder)
+    unstarted = found.life is Life.UNSTARTED
+    if unstarted and may_start_again(run_dir) and not attempt.cancel.exists():
         return records.put_back(record.id, record.attempt, "its keeper ended before it could be started")
-    ended = outcome(workspace.run_dir(record.folder), attempt) or lost(attempt, found.reason)
+    ended = outcome(run_dir, attempt) or lost(run_dir, attempt, found.reason)
+    if ended.state is State.LOST and not unstarted and may_try_again(run_dir):
+        return records.put_back(record.id, record.attempt, again_words(ended), ended)
+    if ended.state is State.LOST:
+        ended = given_up(run_dir, ended)
     return records.settle(record.id, record.attempt, ended)
 
 
@@ -60,4 +66,4 @@ def _left_word_late(records: Records, workspace: Workspace, record: RunRecord, a
     if judge(attempt).life is not Life.ENDED:
         return False
     ended = outcome(workspace.run_dir(record.folder), attempt)
-    return ended is not None and records.settle(record.id, record.attempt, ended)
+    return ended is not None and ended.state is not State.LOST and records.settle(record.id, record.attempt, ended)

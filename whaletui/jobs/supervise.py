@@ -126,7 +126,8 @@ class Supervisor:
 
     def _write_exit(self, told: dict[str, Any]) -> None:
         told |= {"ended_at": time.time(), "boot_seconds": time.clock_gettime(time.CLOCK_BOOTTIME)}
-        self._write("exit.json", {**told, "oom_kills": _oom_kills() - self.oom_kills})
+        told |= {"oom_kills": _oom_kills() - self.oom_kills, "told_to_stop": self.told_to_stop}
+        self._write("exit.json", told)
 
     def _write(self, name: str, value: dict[str, Any]) -> None:
         """Write a file whole or not at all; on a full disk, give up the workspace's reserve for it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 from engine.contract.errors import RunFolderError
@@ -48,6 +46,7 @@ class ExitFile(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float
     boot_seconds: float
     oom_kills: int = 0  # processes that the kernel killed for want of memory meanwhile, anybody's
+    told_to_stop: bool = False  # the supervisor itself was told to end, as when the machine goes down
     error: str = ""  # why the engine could not even be started
 
 
@@ -85,15 +84,15 @@ def cancel_of(attempt: Attempt) -> CancelFile | None:
 
 def final_event(attempt: Attempt) -> AnyEvent | None:
     """Return the last word of an attempt's engine, or None; reads only the end of the events."""
+    said = [event for event in recent_events(attempt) if isinstance(event, FINAL)]
+    return said[-1] if said else None
+
+
+def recent_events(attempt: Attempt) -> list[AnyEvent]:
+    """Return what the end of an attempt's events holds."""
     tail = EventTail(attempt.events)
     try:
         tail.offset = max(0, attempt.events.stat().st_size - TAIL_BYTES)
     except FileNotFoundError:
-        return None
-    return last_word(tail.read_all())
-
-
-def last_word(events: Iterable[AnyEvent]) -> AnyEvent | None:
-    """Return the final event among events, the last one where there are several."""
-    said = [event for event in events if isinstance(event, FINAL)]
-    return said[-1] if said else None
+        return []
+    return tail.read_all()

@@ -17,7 +17,8 @@ from whaletui.records.model import RunRecord, State
 class RecordFile(msgspec.Struct, frozen=True, kw_only=True):
     """`record.json`: what the index knows of a run and no other file tells.
 
-    `state`, `reason` and `ended_at` count for a run that ended without being started; else its attempts tell.
+    `state`, `reason` and `ended_at` count for a run that ended without being started; else its attempts tell, unless
+    the run was queued again (`waits`) or ended in the queue after `attempt`, its newest then.
     """
 
     id: int
@@ -28,6 +29,8 @@ class RecordFile(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     star: bool = False
     tags: tuple[str, ...] = ()
+    attempt: int = 0
+    waits: bool = False
     state: State = State.QUEUED
     reason: str = ""
     ended_at: float | None = None
@@ -39,6 +42,7 @@ class RecordFile(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             id=record.id, uuid=record.uuid, name=record.name, created_at=record.created_at, position=record.position,
             note=record.note, star=record.star, tags=record.tags,
+            attempt=record.attempt, waits=record.state is State.QUEUED,
             state=record.state if ended else State.QUEUED, reason=record.reason if ended else "",
             ended_at=record.ended_at if ended else None,
         )  # fmt: skip

@@ -10,6 +10,9 @@ import msgspec
 
 from engine.contract.spec import RunSpec
 
+HELD = 1e9
+"""A held run's place in the queue lies so far behind the others'; letting it go gives its own place back."""
+
 
 class State(StrEnum):
     """How a run stands. Words first: colour and symbol follow from them."""
@@ -88,6 +91,16 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def spec(self) -> RunSpec:
         """The spec, read when first asked for."""
         return RunSpec.from_json(self.spec_json)
+
+    @property
+    def held(self) -> bool:
+        """Whether somebody keeps it from being started."""
+        return self.position >= HELD
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it may be queued again to go on from its checkpoint."""
+        return self.state in (State.FAILED, State.CANCELLED, State.LOST)
 
     @property
     def can_vote(self) -> bool:

@@ -9,17 +9,15 @@ from pathlib import Path
 import msgspec
 
 from engine.contract.errors import RunFolderError, WhaleError
-from engine.contract.events import EventTail
-from engine.contract.rundir import RunDir
+from engine.contract.rundir import Attempt, RunDir
 from whaletui.jobs.liveness import Life, judge
-from whaletui.jobs.outcome import event_figures, lost, outcome
+from whaletui.jobs.outcome import again_words, figures_of, given_up, lost, may_start_again, may_try_again, outcome
 from whaletui.jobs.traces import supervisor_of
-from whaletui.records import listing
+from whaletui.records import listing, schema, sqlite
 from whaletui.records.errors import RecordsError
 from whaletui.records.folders import read_record
 from whaletui.records.model import EnsembleRecord, Outcome, RunRecord, State, SubmissionRecord
 from whaletui.records.published import PUBLISHED
-from whaletui.records.records import Records
 from whaletui.records.store import Store
 from whaletui.records.writing import Writer
 from whaletui.workspace import Workspace
@@ -54,30 +52,54 @@ def rebuild(workspace: Workspace) -> Report:
     if not Store(workspace).is_file:
         raise RecordsError("the records are not a file of this workspace", "unset WHALETUI_DATABASE_URL to rebuild it")
     damaged: list[str] = []
-    kept = _kept(workspace, damaged)
-    moved_to = _move_aside(workspace.database)
-    records = Records.open(workspace)
-    writer = Writer(records.store)
+    with schema.only_one(Store(workspace)):  # whoever finds no database now waits until the new one is whole
+        kept = _kept(workspace, damaged)
+        moved_to = _move_aside(workspace.database)
+        try:
+            found = _make(workspace, kept, damaged)
+        except BaseException:
+            _put_back(workspace.database, moved_to)
+            raise
+    sqlite.choose_journal(workspace.database)
+    return Report(runs=len(found), damaged=tuple(damaged), moved_to=moved_to)
+
+
+def _make(workspace: Workspace, kept: Kept, damaged: list[str]) -> list[RunRecord]:
+    """Make the database under another name and rename it when it is whole; returns the runs in it."""
+    store = Store(workspace, workspace.root / "experiments.db.making")
+    for left in workspace.root.glob("experiments.db.making*"):
+        left.unlink()  # of a program that was killed right here
+    schema.make(store)
+    writer = Writer(store)
     found = _runs(workspace, damaged)
     writer.insert([_as_lost(run) for run in found])
     for run in found:
         _revive(writer, workspace, run)
     _carry_over(writer, kept, found)
-    return Report(runs=len(found), damaged=tuple(damaged), moved_to=moved_to)
+    os.replace(store.path, workspace.database)
+    return found
 
 
 def _kept(workspace: Workspace, damaged: list[str]) -> Kept:
-    store = Store(workspace)
-    if not store.path.exists():
-        return Kept()
-    try:
-        return Kept(
-            settings={name: value for name in SETTINGS if (value := listing.setting(store, name))},
-            ensembles=tuple(listing.ensembles(store)), submissions=tuple(listing.submissions(store)),
-        )  # fmt: skip
-    except RecordsError as error:
-        damaged.append(f"votes, submissions and settings of the old database: {error.message}")
-        return Kept()
+    """Return what only the database knows; from its newest sound copy where it cannot be read any more."""
+    copies = [*schema.backups(workspace.database), workspace.database]
+    complaint = ""
+    for path in reversed([path for path in copies if path.exists()]):
+        store = Store(workspace, path)
+        try:
+            kept = Kept(
+                settings={name: value for name in SETTINGS if (value := listing.setting(store, name))},
+                ensembles=tuple(listing.ensembles(store)), submissions=tuple(listing.submissions(store)),
+            )  # fmt: skip
+        except RecordsError as error:
+            complaint = complaint or f"votes, submissions and settings of the old database: {error.message}"
+            continue
+        if complaint:
+            damaged.append(f"{complaint}; those of its copy {path.name} were taken")
+        return kept
+    if complaint:
+        damaged.append(complaint)
+    return Kept()
 
 
 def _move_aside(database: Path) -> Path | None:
@@ -94,6 +116,15 @@ def _move_aside(database: Path) -> Path | None:
     except OSError as error:
         raise RecordsError(f"{database} could not be moved aside: {error.strerror}", "see who owns it") from error
     return target
+
+
+def _put_back(database: Path, moved_to: Path | None) -> None:
+    """Bring the old database back where no new one could be made."""
+    if moved_to is not None and not database.exists():
+        for suffix in ("-wal", "-shm", "-journal", ""):
+            part = moved_to.with_name(moved_to.name + suffix)
+            if part.exists():
+                os.rename(part, database.with_name(database.name + suffix))
 
 
 def _runs(workspace: Workspace, damaged: list[str]) -> list[RunRecord]:
@@ -127,19 +158,35 @@ def _run(workspace: Workspace, folder: Path) -> RunRecord:
         return run
     run = msgspec.structs.replace(run, attempt=attempt.number)
     found, start = judge(attempt), supervisor_of(attempt)
-    if found.life is Life.UNSTARTED:
-        return run
     if start is not None:
         run = msgspec.structs.replace(run, slot=start.slot, started_at=start.started_at)
+    if told.waits and told.attempt == attempt.number:  # queued again by hand
+        return _waiting(run_dir, run, attempt, told.reason or "to be gone on with")
+    if found.life is Life.UNSTARTED and may_start_again(run_dir):
+        return run
     if found.life.holds_slot or found.life is Life.UNKNOWN:
-        figures = {**event_figures(EventTail(attempt.events).read_all()), "seconds": None}
+        figures = {**figures_of(run_dir, attempt), "seconds": None}
         return _with(run, Outcome(state=State.RUNNING, reason=found.reason, **figures), ended_at=None)
-    return _with(run, outcome(run_dir, attempt) or lost(attempt, found.reason))
+    ended = outcome(run_dir, attempt) or lost(run_dir, attempt, found.reason)
+    if told.attempt == attempt.number and told.state is State.CANCELLED and ended.state is not State.FINISHED:
+        # it was cancelled while it waited to be tried again or gone on with
+        return _with(run, ended, state=told.state, reason=told.reason, ended_at=told.ended_at)
+    if ended.state is not State.LOST:
+        return _with(run, ended)
+    if found.life is Life.UNSTARTED or not may_try_again(run_dir):
+        return _with(run, given_up(run_dir, ended))
+    return _with(run, ended, state=State.QUEUED, reason=again_words(ended))
 
 
-def _with(run: RunRecord, ended: Outcome, **besides: float | None) -> RunRecord:
+def _waiting(run_dir: RunDir, run: RunRecord, attempt: Attempt, reason: str) -> RunRecord:
+    """Return a run that was queued again, with the figures of its attempts so far."""
+    figures = figures_of(run_dir, attempt)
+    return _with(run, Outcome(state=State.QUEUED, reason=reason, **figures), ended_at=None)
+
+
+def _with(run: RunRecord, ended: Outcome, **besides: float | str | None) -> RunRecord:
     told = {name: value for name, value in msgspec.structs.asdict(ended).items() if value is not None}
-    return msgspec.structs.replace(run, **told, **besides)
+    return msgspec.structs.replace(run, **{**told, **besides})
 
 
 def _as_lost(run: RunRecord) -> RunRecord:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from engine.contract.errors import SpecError
@@ -36,16 +36,23 @@ class Records:
         self.workspace, self.store = workspace, store
         self._loaded: Writer | None = None
 
+    @property
+    def read_only(self) -> str:
+        """Why nothing may be written, empty where it may."""
+        return str(self.store.read_only or "")
+
     @classmethod
     def open(cls, workspace: Workspace) -> Records:
         """Open the records; a new workspace gets its database and the talk's six results, ids 1 to 6.
 
+        One that a newer program wrote can be read, see `read_only`.
+
         Raises:
-            RecordsError: the database is newer than this program, or cannot be read or made.
+            RecordsError: the database cannot be read or made.
         """
         store = Store(workspace)
         schema.ensure_schema(store)
-        if store.is_file:
+        if store.is_file and not store.read_only:
             sqlite.choose_journal(store.path)  # the workspace may have moved to a network disk
         return cls(workspace, store)
 
@@ -152,6 +159,21 @@ class Records:
             raise RecordsError(f"a place in the queue is a number, not {position}", "0 puts a run first")
         self._change(run_id, position=position)
 
+    def arrange(self, change: Callable[[list[tuple[int, float]]], dict[int, float]]) -> None:
+        """Give queued runs new places: `change` gets (id, position) in the order of the queue, returns what moves."""
+        for run_id in self._writer.arrange(change):
+            self._write_file(run_id)
+
+    def resume(self, run_id: int) -> RunRecord:
+        """Queue a lost, failed or cancelled run again: its engine goes on from the newest checkpoint.
+
+        Raises:
+            RecordsError: it is in another state.
+        """
+        self._writer.queue_again(run_id, (State.FAILED, State.CANCELLED, State.LOST), "to be gone on with")
+        self._write_file(run_id)
+        return self.run(run_id)
+
     def tag(self, run_id: int, tag: str) -> None:
         """Put a tag, one word, on a run; twice is once."""
         word = storable(tag).strip()
@@ -182,8 +204,9 @@ class Records:
         record = self.run(run_id)
         if record.state is State.PUBLISHED:
             raise RecordsError(f"run {run_id} is a published result", "filter with -state=published to hide them")
+        folder = self.workspace.run_dir(record.folder).path
         self._writer.delete(run_id)
-        return folders.remove_folder(self.workspace.root / record.folder)
+        return folders.remove_folder(folder)
 
     def set_setting(self, name: str, value: str) -> None:
         """Note a choice of the workspace."""
@@ -195,9 +218,9 @@ class Records:
         """Give a queued run a slot (id, label) and make it running in one transaction; False where one is taken."""
         return self._writer.claim(run_id, attempt, host, slot, now)
 
-    def put_back(self, run_id: int, attempt: int, reason: str) -> bool:
-        """Queue a run again whose attempt never came to life; False where that is not so any more."""
-        return self._writer.put_back(run_id, attempt, reason)
+    def put_back(self, run_id: int, attempt: int, reason: str, ended: Outcome | None = None) -> bool:
+        """Queue a run again whose attempt never came to life, or was lost; False where that is not so any more."""
+        return self._writer.put_back(run_id, attempt, reason, ended)
 
     def settle(self, run_id: int, attempt: int, outcome: Outcome) -> bool:
         """Write down how an attempt of a running or lost run ended and free its slot; False where another did."""

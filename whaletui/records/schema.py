@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from whaletui.records import sqlite
+from whaletui.records.dbapi import dbapi
 from whaletui.records.errors import RecordsError
 from whaletui.records.store import Store
 
@@ -27,20 +27,23 @@ def ensure_schema(store: Store) -> None:
     An existing one is copied to `experiments.db.backups/` first. Two programs never migrate at once, and a step is
     done whole or not at all.
 
+    One that a newer program wrote is left as it is, and `store` reads it only.
+
     Raises:
-        RecordsError: the database is newer than this program, or cannot be read or written.
+        RecordsError: the database cannot be read or written.
     """
-    if _revision(store) == HEAD:
+    found = _revision(store)
+    if found and found not in REVISIONS:
+        store.read_only = RecordsError(
+            f"the records were written by a newer whaletui (schema {found}, this one knows {HEAD})",
+            "use the newer program to change anything; this one only reads them",
+        )
+    if found == HEAD or store.read_only:
         return
-    with _only_one(store):
+    with only_one(store):
         found = _revision(store)
         if found == HEAD:
             return  # another program was first
-        if found and found not in REVISIONS:
-            raise RecordsError(
-                f"the records were written by a newer whaletui (schema {found}, this one knows {HEAD})",
-                "use the newer program; this one leaves them as they are",
-            )
         if store.is_file:
             _make_or_backup(store.path, found)
         _migrate(store, is_new=not found)
@@ -80,8 +83,15 @@ def _selected_revision(store: Store) -> str:
     return str(rows[0][0]) if rows else ""
 
 
+def make(store: Store) -> None:
+    """Make a new database with the talk's six results, where there is none."""
+    sqlite.create(store.path)
+    _migrate(store, is_new=True)
+
+
 @contextmanager
-def _only_one(store: Store) -> Iterator[None]:
+def only_one(store: Store) -> Iterator[None]:
+    """Keep other programs from making or migrating the database meanwhile: they wait."""
     path = store.workspace.root / "experiments.db.lock"
     try:
         store.workspace.prepare()
@@ -116,13 +126,23 @@ def back_up(path: Path, label: str) -> Path:
     try:
         with closing(sqlite.connect(path)) as connection:
             connection.execute("VACUUM INTO ?", (str(copy),))
-    except sqlite3.Error as error:
+        with closing(sqlite.connect(copy)) as connection:
+            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if found != "ok":
+                raise dbapi.DatabaseError(found)
+    except dbapi.Error as error:
         copy.unlink(missing_ok=True)
         raise RecordsError(f"{path} could not be copied to {copy}: {error}", "make room, then try again") from error
     copy.chmod(0o600)
-    for old in sorted(folder.glob(f"{path.stem}-*.db"), key=lambda entry: entry.stat().st_mtime)[:-BACKUPS_KEPT]:
+    for old in backups(path)[:-BACKUPS_KEPT]:
         old.unlink()
     return copy
+
+
+def backups(path: Path) -> list[Path]:
+    """Return the copies of a database, oldest first."""
+    copies = path.with_name(f"{path.name}.backups").glob(f"{path.stem}-*.db")
+    return sorted(copies, key=lambda entry: entry.stat().st_mtime)
 
 
 def _migrate(store: Store, is_new: bool) -> None:

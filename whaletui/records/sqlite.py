@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from pathlib import Path
+
+from whaletui.records.dbapi import dbapi
 
 BUSY_MILLISECONDS = 30_000
 
@@ -37,26 +38,36 @@ NETWORK = (
 def sqlite_version() -> tuple[str, bool]:
     """Return SQLite's own version, and whether it is free of the write-ahead log's reset bug (sqlite.org/wal.html)."""
     fixed_in = ((3, 44, 6), (3, 50, 7), (3, 51, 3))  # the mend and its backports
-    found = sqlite3.sqlite_version_info
-    return sqlite3.sqlite_version, any(
+    found = dbapi.sqlite_version_info
+    return dbapi.sqlite_version, any(
         found[:2] == fixed[:2] and found >= fixed for fixed in fixed_in
     ) or found >= fixed_in[-1]
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open an existing database; raises `sqlite3.Error`."""
-    connection = sqlite3.connect(
+def connect(path: Path) -> dbapi.Connection:
+    """Open an existing database; raises `dbapi.Error`."""
+    connection = dbapi.connect(
         f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=BUSY_MILLISECONDS / 1000
     )
     try:
         prepare(connection)
-    except sqlite3.Error:
+    except dbapi.Error:
         connection.close()
         raise
     return connection
 
 
-def prepare(connection: sqlite3.Connection) -> None:
+def connect_unmoved(path: Path) -> dbapi.Connection:
+    """Open a database for reading only, as a file that nobody changes: on a full disk no other way may be left.
+
+    What its write-ahead log holds and the file does not is not seen. Raises `sqlite3.Error`.
+    """
+    connection = dbapi.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    connection.create_function("lower", 1, _lower, deterministic=True)
+    return connection
+
+
+def prepare(connection: dbapi.Connection) -> None:
     """Set what every connection needs; transactions are begun and ended by hand from here on."""
     connection.isolation_level = None
     for pragma in PRAGMAS:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-import sqlite3
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from whaletui.records import sqlite
+from whaletui.records.dbapi import dbapi
 from whaletui.records.errors import RecordsError
 from whaletui.workspace import Workspace
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 URL_VARIABLE = "WHALETUI_DATABASE_URL"
 """Environment variable that names another database than the workspace's own file, as SQLAlchemy writes it."""
+
+LITTLE_BYTES = 1 << 20
+"""With less than this left on the disk SQLite cannot even make the small files beside the database."""
 
 Value = str | int | float | None
 Row = tuple[Value, ...]
@@ -32,10 +37,11 @@ class Store:
     Nothing is held open in between, so a database that was rebuilt or moved is never written to by an old handle.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, path: Path | None = None) -> None:
         self.workspace = workspace
-        self.path = workspace.database
+        self.path = path or workspace.database
         self.url = os.environ.get(URL_VARIABLE, "")
+        self.read_only: RecordsError | None = None  # why nothing may be written, where that is so
         self._engine: Engine | None = None
         self._making = threading.Lock()
 
@@ -61,10 +67,32 @@ class Store:
                 yield select
             return
         try:
-            with _selecting(sqlite.connect(self.path)) as select:
+            with _selecting(self._connect()) as select:
                 yield select
-        except sqlite3.Error as error:
+        except dbapi.Error as error:
             raise self._complaint(str(error)) from error
+
+    def _connect(self) -> dbapi.Connection:
+        """Open the file for reading; where the disk is too full even for that, as a file that nobody changes."""
+        try:
+            connection = sqlite.connect(self.path)
+            try:
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+            except dbapi.Error:
+                connection.close()
+                raise
+        except dbapi.OperationalError as error:
+            if not (self.path.exists() and self._is_full(str(error))):
+                raise
+            return sqlite.connect_unmoved(self.path)
+        return connection
+
+    def _is_full(self, text: str) -> bool:
+        """Say whether an error of SQLite's means that the disk is full, which it does not always say."""
+        if "full" in text:
+            return True
+        vague = "disk I/O" in text or "unable to open" in text
+        return vague and shutil.disk_usage(self.path.parent).free < LITTLE_BYTES
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -76,11 +104,24 @@ class Store:
         from sqlalchemy.exc import DBAPIError
         from sqlalchemy.orm import Session
 
+        if self.read_only is not None:
+            raise self.read_only
+        before = self._inode()
         try:
             with Session(self.engine(), expire_on_commit=False) as session, session.begin():
                 yield session
         except DBAPIError as error:
             raise self._complaint(str(error.orig)) from error
+        if before != self._inode():  # SQLite goes on writing to a file that was deleted, and says nothing
+            raise RecordsError(f"{self.path} was deleted or replaced while it was written", "try again")
+
+    def _inode(self) -> tuple[int, int] | None:
+        """Return what tells the database's file from another of the same name."""
+        try:
+            status = os.stat(self.path)
+        except FileNotFoundError:
+            return None
+        return (status.st_dev, status.st_ino) if self.is_file else None
 
     @contextmanager
     def _reading_elsewhere(self) -> Iterator[Select]:
@@ -110,7 +151,7 @@ class Store:
         where = self.path if self.is_file else "the database"
         if "locked" in text:
             return RecordsError(f"{where} is being written by another program", "try again in a moment")
-        if "full" in text:
+        if self.is_file and self._is_full(text):
             return RecordsError(f"{where} cannot grow: the disk is full", "whaletui delete RUN frees a run's folder")
         if "malformed" in text or "not a database" in text or "no such table" in text:
             return RecordsError(f"{where} is damaged: {text}", "whaletui rebuild makes it again from runs/")
@@ -118,7 +159,7 @@ class Store:
 
 
 @contextmanager
-def _selecting(connection: sqlite3.Connection) -> Iterator[Select]:
+def _selecting(connection: dbapi.Connection) -> Iterator[Select]:
     try:
         connection.execute("BEGIN")  # one moment for all that is read
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -79,9 +79,32 @@ class Writer:
             session.add(Lease(host=host, slot_id=slot_id, run_id=run_id, taken_at=now))
         return True
 
-    def put_back(self, run_id: int, attempt: int, reason: str) -> bool:
-        """Queue a run again whose attempt never came to life."""
-        return self._end(run_id, attempt, (State.RUNNING,), {"state": "queued", "reason": reason, "slot": ""})
+    def put_back(self, run_id: int, attempt: int, reason: str, ended: Outcome | None) -> bool:
+        """Queue a run again whose attempt never came to life, or was lost: then with what it had told."""
+        known = msgspec.structs.asdict(ended) if ended else {}
+        figures = {name: value for name, value in known.items() if value is not None}
+        told = {**figures, "state": "queued", "reason": reason}
+        return self._end(run_id, attempt, (State.RUNNING,), told if ended else {**told, "slot": ""})
+
+    def queue_again(self, run_id: int, states: Sequence[State], reason: str) -> None:
+        """Queue a run again that ended; raises `RecordsError` where its state is none of these."""
+        with self.store.writing() as session:
+            row = _row(session, run_id)
+            if State(row.state) not in states:
+                raise RecordsError(
+                    f"run {run_id} is {row.state}", "lost, failed and cancelled runs can be resumed; clone copies any"
+                )
+            _set(row, {"state": State.QUEUED.value, "reason": reason, "ended_at": None, "stop_asked": False})
+
+    def arrange(self, change: Callable[[list[tuple[int, float]]], dict[int, float]]) -> dict[int, float]:
+        """Give queued runs new places: `change` gets (id, position) in the order of the queue, returns what moves."""
+        with self.store.writing() as session:
+            query = select(Run).where(Run.state == State.QUEUED.value).order_by(Run.position, Run.id)
+            rows = {row.id: row for row in session.scalars(query.with_for_update())}
+            moved = change([(row.id, row.position) for row in rows.values()])
+            for run_id, position in moved.items():
+                rows[run_id].position = position
+        return moved
 
     def settle(self, run_id: int, attempt: int, outcome: Outcome) -> bool:
         """Write down how an attempt ended, over what its progress had told, and free its slot."""

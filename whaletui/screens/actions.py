@@ -61,19 +61,13 @@ class RunActions(AtDesk[None]):
         """Show runs anew after one was changed; the next look at the workspace does it."""
         self.room.look_now()
 
-    def _each(self, about: str, change: Callable[[int], object], then: Callable[[], None] | None = None) -> None:
+    def _each(self, about: str, change: Callable[[int], object]) -> None:
         """Change every target in a worker, one after the other, telling which one failed."""
-
-        def finish(_: object) -> None:
-            self.changed()
-            if then is not None:
-                then()
-
         targets = self.targets()
         if not targets:
             self.warn("no run is here to do that to")
             return
-        self.work(f"{about} {named(targets)}", lambda: [change(run.id) for run in targets], finish)
+        self.work(f"{about} {named(targets)}", lambda: [change(run.id) for run in targets], lambda _: self.changed())
 
     def edit(
         self,
@@ -213,14 +207,25 @@ class RunActions(AtDesk[None]):
         self.work(f"cancelling {named(runs)}", stop, told)
 
     def action_again(self) -> None:
-        """Queue the same spec once more, as a new run."""
+        """Go on with what ended before it was done; queue the spec of what finished once more, as a new run."""
         targets = self.targets()
         if any(run.state.is_active for run in targets):
             self.warn("it still runs or waits: c makes a copy to change")
         elif any(run.state is State.PUBLISHED for run in targets):
             self.warn("published results are not runs of ours: c makes a run of one")
+        elif targets and all(run.can_resume for run in targets):
+            self.work(f"going on with {named(targets)}", lambda: self._resume(targets), self._resumed)
         elif targets:
             self.work(f"queueing {named(targets)} again", lambda: self._queue_again(targets), self._queued)
+
+    def _resume(self, runs: Sequence[RunRecord]) -> str:
+        from whaletui.jobs.local import resume
+
+        return "; ".join(resume(self.desk.records, self.desk.workspace, run) for run in runs)
+
+    def _resumed(self, words: str) -> None:
+        self.say(words)
+        self.changed()
 
     def _queue_again(self, runs: Sequence[RunRecord]) -> list[RunRecord]:
         from whaletui.launch import enqueue
@@ -243,12 +248,21 @@ class RunActions(AtDesk[None]):
 
         def answer(sure: bool | None) -> None:
             if sure:
-                self._each("deleting", self.desk.records.delete, self.deleted)
+                self.work(
+                    f"deleting {named(targets)}",
+                    lambda: sum(self.desk.records.delete(run.id) for run in targets),
+                    self._freed,
+                )
 
         self.app.push_screen(
             Confirm(f"Delete {named(targets)}?", "Its folder goes too: log, weights and scores.", "delete", "keep"),
             answer,
         )
+
+    def _freed(self, freed: int) -> None:
+        self.say(f"{freed / 1e6:.1f} MB of disk are free again")
+        self.changed()
+        self.deleted()
 
     def deleted(self) -> None:
         """Go on without the runs that were deleted."""

@@ -39,6 +39,7 @@ class QueueScreen(RunActions):
         Binding("K,shift+up", "move(-1)", "earlier", key_display="K"),
         Binding("J,shift+down", "move(1)", "later", key_display="J"),
         Binding("1", "first", "first"),
+        Binding("h", "hold", "hold back"),
         CANCEL,
         Binding("u", "undo", "undo"),
         Binding("question_mark", "app.help", "help", key_display="?"),
@@ -127,7 +128,9 @@ class QueueScreen(RunActions):
             else:
                 found = estimate(run, self._earlier)
                 left[run.id] = found.seconds if found is not None else None
-        return expected(self.runs, left, self._free)
+        waiting = [run for run in self.runs if not run.held]
+        held = {run.id: Expected(None, None) for run in self.runs if run.held}
+        return {**held, **expected(waiting, left, self._free)}
 
     def current(self) -> RunRecord | None:
         """Return the run under the cursor."""
@@ -159,6 +162,26 @@ class QueueScreen(RunActions):
         """Let the run under the cursor start next."""
         self._move(-len(self.runs))
 
+    def action_hold(self) -> None:
+        """Hold the run under the cursor back, or let it go."""
+        run = self.current()
+        if run is None:
+            return
+        if run.state is not State.QUEUED:
+            self.warn(f"{named([run])} runs already: x cancels it")
+            return
+        from whaletui.jobs.queueing import hold, release
+
+        records = self.desk.records
+        change, back = (release, hold) if run.held else (hold, release)
+
+        def told(words: str) -> None:
+            self.desk.undos.append(Undo(words, lambda: back(records, run)))
+            self.say(words)
+            self.changed()
+
+        self.work(f"holding {named([run])}", lambda: change(records, run), told)
+
     def _move(self, by: int) -> None:
         run = self.current()
         if run is None:
@@ -166,7 +189,10 @@ class QueueScreen(RunActions):
         if run.state is not State.QUEUED:
             self.warn(f"{named([run])} runs already: only waiting runs have a place in the queue")
             return
-        waiting = [one for one in self.runs if one.state is State.QUEUED]
+        if run.held:
+            self.warn(f"{named([run])} is held back: h lets it go")
+            return
+        waiting = [one for one in self.runs if one.state is State.QUEUED and not one.held]
         position = between([one.position for one in waiting], waiting.index(run), by)
         if position is None:
             return

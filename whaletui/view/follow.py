@@ -26,10 +26,11 @@ class Poll(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Followed:
-    """One attempt of one run: how far it was read, and what it said."""
+    """The attempts of one run up to the newest: how far they were read, and what they said."""
 
-    def __init__(self, events: Path) -> None:
-        self.tail = EventTail(events)
+    def __init__(self, events: list[Path]) -> None:
+        self.newest = events[-1]
+        self.tails = [EventTail(path) for path in events]  # earlier attempts first, each until it is read
         self.view = RunView.new()
         self.problem = ""
 
@@ -76,16 +77,18 @@ class Follower:
         if not record.folder or attempt is None:
             return None
         followed = self._followed.pop(record.id, None)
-        if followed is None or followed.tail.path != attempt.events:
-            followed = _Followed(attempt.events)
+        if followed is None or followed.newest != attempt.events:
+            earlier = [each.events for each in folder.attempts() if each.number < attempt.number]
+            followed = _Followed([*earlier, attempt.events])
         self._followed[record.id] = followed  # the newest last
         return followed
 
     def _read(self, followed: _Followed) -> tuple[int, str]:
         """Read one chunk; returns the bytes gone on and a problem that was not told before."""
-        before, damaged = followed.tail.offset, followed.tail.damaged
+        tail = followed.tails[0]
+        before, damaged = tail.offset, tail.damaged
         try:
-            events = followed.tail.read(CHUNK_BYTES)
+            events = tail.read(CHUNK_BYTES)
         except OSError as error:
             new = str(error) != followed.problem
             followed.problem = str(error)
@@ -93,9 +96,13 @@ class Follower:
         followed.problem = ""
         if events:
             followed.view = fold(followed.view, events)
-        if followed.tail.damaged != damaged:
-            followed.view = msgspec.structs.replace(followed.view, damaged_lines=followed.tail.damaged)
-        return followed.tail.offset - before, ""
+        if tail.damaged != damaged:
+            lines = followed.view.damaged_lines + tail.damaged - damaged
+            followed.view = msgspec.structs.replace(followed.view, damaged_lines=lines)
+        if tail.offset == before and len(followed.tails) > 1:  # an earlier attempt is read to its end
+            del followed.tails[0]
+            return CHUNK_BYTES, ""  # there is more to read
+        return tail.offset - before, ""
 
     def _forget(self) -> None:
         for run_id in list(self._followed)[:-KEPT_VIEWS]:

@@ -61,6 +61,8 @@ def queue_line(run: RunRecord | None, view: RunView | None, when: Expected, widt
         return Cell(_cut(f"  {'id':>5}  {'name':<{name_cells}}  {'starts':>8}  {'ends':>8}  state", width), "quiet")
     if run.state is State.RUNNING:
         told, start = safe(state_words(RowFacts(record=run, view=view, now=0.0))), "running"
+    elif run.held:
+        told, start = "held back: h lets it go", ""
     else:
         told, start = why(run), _in(when.start)
     words = (

@@ -24,6 +24,12 @@ class Series:
     def __len__(self) -> int:
         return len(self.y)
 
+    def cut(self, end: float) -> None:
+        """Forget the points behind `end`, which an attempt that went on from before them told anew."""
+        while self.x and self.x[-1] > end:
+            self.x.pop()
+            self.y.pop()
+
     def append(self, x: float, y: float) -> None:
         """Add a point; x is in epochs."""
         self.x.append(x)
@@ -38,6 +44,13 @@ class Curves(msgspec.Struct, frozen=True, kw_only=True):
     map5: Series
     learning_rate: Series
     images_per_second: Series
+
+    def cut(self, end: float, looks: float) -> None:
+        """Forget what training told beyond an epoch, and validation beyond another."""
+        for series in (self.train_loss, self.learning_rate, self.images_per_second):
+            series.cut(end)
+        for series in (self.valid_loss, self.map5):
+            series.cut(looks)
 
     @classmethod
     def empty(cls) -> Curves:
@@ -91,7 +104,12 @@ def fold(view: RunView, events: list[e.AnyEvent]) -> RunView:
         changes["spoke_at"] = event.unix_seconds
         match event:
             case e.Started():
-                changes.update(device=event.device, precision=event.precision, epochs=event.epochs)
+                view.curves.cut(event.resumed_epoch, event.resumed_looks)
+                best_so_far = max(view.curves.map5.y, default=None)
+                changes.update(
+                    device=event.device, precision=event.precision, epochs=event.epochs, ended="", reason="",
+                    step=event.resumed_step, epoch=event.resumed_epoch, best_map5=best_so_far,
+                )  # fmt: skip
             case e.Phase():
                 changes.update(phase=event.name, phase_done=event.done, phase_total=event.total)
             case e.Step():
