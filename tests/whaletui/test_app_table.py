@@ -284,3 +284,15 @@ def test_what_is_remembered_comes_back_as_it_was(tmp_path: Path) -> None:
     keep(tmp_path, kept)
     assert recall(tmp_path) == kept
     assert kept.with_filter(" tag=best ").filters == ("tag=best",)
+
+
+async def test_without_colour_the_cursor_is_seen_by_being_reversed(lab: Path) -> None:
+    async with opened(lab) as (app, pilot):
+        app.theme = "whale-plain"
+        await press(pilot, "down")
+        strips = app.screen._compositor.render_strips()
+        reversed_lines = [
+            y for y, strip in enumerate(strips)
+            if any(segment.style is not None and segment.style.reverse and segment.text.strip() for segment in strip)
+        ]  # fmt: skip
+        assert reversed_lines == [3]

@@ -35,9 +35,9 @@ class Coverage(AtDesk[None]):
     )
     BINDINGS = [
         Binding("enter", "open", "open", key_display="⏎"),
-        Binding("n", "queue_one", "queue this cell"),
-        Binding("a", "queue_line", "queue the line's missing"),
-        Binding("A", "queue_all", "queue all missing"),
+        Binding("n", "queue_one", "queue it"),
+        Binding("a", "queue_line", "queue line"),
+        Binding("A", "queue_all", "queue all"),
         Binding("question_mark", "app.help", "help", key_display="?"),
         Binding("escape", "app.pop_screen", "back", key_display="esc"),
         Binding("q", "app.quit", "quit", show=False),

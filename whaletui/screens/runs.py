@@ -16,6 +16,7 @@ from whaletui.screens.actions import AGAIN, CANCEL, CLONE, EXPORT, SELDOM
 from whaletui.screens.run import RunScreen
 from whaletui.screens.table import TABLE_KEYS, TableActions
 from whaletui.sheet import Sheet, read_sheet
+from whaletui.view.columns import Column
 from whaletui.view.complete import known_values
 from whaletui.view.paging import PAGE_ROWS, below_words
 from whaletui.view.query import QueryError, is_begun, parse
@@ -36,7 +37,7 @@ class RunsScreen(TableActions):
     TITLE = "runs"
     HELP_WORDS = "Every run of the workspace; below it the one under the cursor."
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-medium"), (130, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (19, "-low"), (34, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (19, "-low"), (34, "-tall"), (60, "-towering")]
     BINDINGS = [
         Binding("enter", "open", "open", key_display="⏎"),
         Binding("n", "new", "new"),
@@ -108,11 +109,12 @@ class RunsScreen(TableActions):
             return
         self._loading, self._stale = True, False
         view, first_row, baseline = self.view, self.first_row, self.desk.remembered.baseline
-        self.work(
-            "reading the runs",
-            lambda: read_sheet(self.desk.records, view, baseline, self.page_rows, first_row),
-            self._show_sheet,
-        )
+
+        def read() -> tuple[Sheet, tuple[Column, ...]]:
+            sheet = read_sheet(self.desk.records, view, baseline, self.page_rows, first_row)
+            return sheet, self.chosen_columns(sheet)
+
+        self.work("reading the runs", read, self._show_sheet)
 
     def complain(self, about: str, error: BaseException) -> None:
         """Show an error; one of the filter belongs beside the filter."""
@@ -122,13 +124,13 @@ class RunsScreen(TableActions):
         else:
             super().complain(about, error)
 
-    def _show_sheet(self, sheet: Sheet) -> None:
+    def _show_sheet(self, found: tuple[Sheet, tuple[Column, ...]]) -> None:
+        sheet, columns = found
         self._loading = False
         if not sheet.page.rows and self.first_row:  # the last page was emptied
             self.first_row = max(self.first_row - self.page_rows, 0)
             self._stale = True
-        self.sheet = sheet
-        self.columns = self.chosen_columns()
+        self.sheet, self.columns = sheet, columns
         self.desk.selected.update({row.id: row for row in sheet.page.rows if row.id in self.desk.selected})
         self.query_one(FilterBar).words.values = known_values(sheet.page.rows)
         self.show_rows()
@@ -142,7 +144,7 @@ class RunsScreen(TableActions):
     def show_rows(self) -> None:
         """Draw the rows as they stand now."""
         base = self.sheet.baseline
-        self.query_one(RunTable).show(self.rows(), self.columns, self.row(base) if base else None)
+        self.query_one(RunTable).show(self.rows(), self.columns, self.row(base, self.sheet) if base else None)
 
     def _show_headline(self, pulse: Pulse) -> None:
         place = self.desk.workspace.root.name or str(self.desk.workspace.root)

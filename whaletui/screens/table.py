@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,36 +63,37 @@ class TableActions(RunActions):
 
     # what is shown
 
-    def rows(self) -> list[RowFacts]:
-        """Return the rows of the sheet as they stand now, folded ones opened where they were."""
+    def rows(self, sheet: Sheet | None = None) -> list[RowFacts]:
+        """Return the rows of a sheet, or of the one in sight, as they stand now, folded ones opened where they were."""
+        sheet = sheet or self.sheet
         found: list[RowFacts] = []
-        for members in self.sheet.families:
+        for members in sheet.families:
             if len(members) == 1:
-                found.append(self.row(members[0]))
+                found.append(self.row(members[0], sheet))
                 continue
             opened = family_id(members) in self.opened
-            found.append(self._folded(members, opened))
-            found += [self.row(run, inside=True) for run in members if opened]
+            found.append(self._folded(members, sheet, opened))
+            found += [self.row(run, sheet, inside=True) for run in members if opened]
         return found
 
-    def row(self, record: RunRecord, inside: bool = False) -> RowFacts:
+    def row(self, record: RunRecord, sheet: Sheet, inside: bool = False) -> RowFacts:
         """Return one run's row."""
-        desk, base = self.desk, self.sheet.baseline
+        desk, base = self.desk, sheet.baseline
         return RowFacts(
             record=record, view=desk.views.get(record.id), now=desk.now(), selected=record.id in desk.selected,
             inside=inside, pinned=base is not None and base.id == record.id, against=base.map5 if base else None,
         )  # fmt: skip
 
-    def _folded(self, members: tuple[RunRecord, ...], opened: bool) -> RowFacts:
-        base = self.sheet.baseline
+    def _folded(self, members: tuple[RunRecord, ...], sheet: Sheet, opened: bool) -> RowFacts:
+        base = sheet.baseline
         return RowFacts(
             record=members[0], view=None, now=self.desk.now(), members=members, opened=opened,
             selected=all(run.id in self.desk.selected for run in members), against=base.map5 if base else None,
         )  # fmt: skip
 
-    def chosen_columns(self) -> tuple[Column, ...]:
-        """Return the columns that were chosen, or those that differ among the rows."""
-        keys = self.view.columns or default_keys(self.rows(), self.sheet.paths)
+    def chosen_columns(self, sheet: Sheet) -> tuple[Column, ...]:
+        """Return the columns that were chosen, or those that differ among the rows; asks every row, in a worker."""
+        keys = self.view.columns or default_keys(self.rows(sheet), sheet.paths)
         return tuple(found for key in keys if (found := column(key)) is not None)
 
     def look_through(self, view: View) -> None:
@@ -144,7 +144,12 @@ class TableActions(RunActions):
             return
         pinned = self.sheet.baseline is not None and self.sheet.baseline.id == current.record.id
         self.remember(baseline=None if pinned else current.record.id)
-        self.say("differences are above constant again" if pinned else f"differences are above {named(current.runs)}")
+        if pinned:
+            self.say("differences are above constant again")
+        elif current.record.map5 is None:
+            self.say(f"{named(current.runs)} has no MAP@5 yet: differences are above constant until it has")
+        else:
+            self.say(f"differences are above {named(current.runs)}")
         self.reload()
 
     def action_columns(self) -> None:
@@ -263,11 +268,11 @@ class TableActions(RunActions):
 
     def _write_table(self, path: Path) -> None:
         view, columns = self.view, self.columns
-        baseline, row = self.desk.remembered.baseline, self._exported_row()
+        baseline = self.desk.remembered.baseline
 
         def write() -> int:
             sheet = read_sheet(self.desk.records, view, baseline, limit=1_000_000, offset=0)
-            lines = sheetfile.table(columns, [row(members) for members in sheet.families])
+            lines = sheetfile.table(columns, self._closed_rows(sheet))
             told = sheetfile.as_markdown if path.suffix.lower() == ".md" else sheetfile.as_csv
             write_atomic(path, told(lines).encode())
             return len(lines) - 1
@@ -277,9 +282,12 @@ class TableActions(RunActions):
             lambda rows: self.say(f"{formats.count(rows, 'row')} written to {path}", "table"),
         )  # fmt: skip
 
-    def _exported_row(self) -> Callable[[Sequence[RunRecord]], RowFacts]:
-        """Return a function of the families that makes rows as they are shown, safe to call in a worker."""
-        return lambda members: self.row(members[0]) if len(members) == 1 else self._folded(tuple(members), False)
+    def _closed_rows(self, sheet: Sheet) -> list[RowFacts]:
+        """Return the rows of a sheet, none of them opened."""
+        return [
+            self.row(members[0], sheet) if len(members) == 1 else self._folded(members, sheet, False)
+            for members in sheet.families
+        ]
 
 
 def view_words(view: View) -> str:

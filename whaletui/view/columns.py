@@ -176,7 +176,7 @@ def column(key: str) -> Column | None:
     return Column(
         key=key, title=short_names()[key], width=max(len(short_names()[key]) + 1, 5), spare=6, sort=key, about=key,
         right=fields()[key].kind in ("integer", "number"),
-        cell=lambda facts: Cell(listed([setting(run, key) for run in facts.runs])),
+        cell=lambda facts: Cell(setting(facts.record, key)),  # a family's are the same
     )  # fmt: skip
 
 

@@ -73,8 +73,8 @@ class RowFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def family_id(members: Sequence[RunRecord]) -> int:
-    """Return what a family is known by: its first run, which stays when others are added."""
-    return min(run.id for run in members)
+    """Return what a family is known by: its first run, which stays when others are added. Members are in order."""
+    return members[0].id
 
 
 def scored(members: Sequence[RunRecord]) -> list[RunRecord]:

@@ -58,7 +58,9 @@ class RunTable(ScrollView, can_focus=True):
     RunTable {
         height: 1fr; width: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1;
         .run-table--header { color: $foreground-muted; background: $surface; text-style: bold; }
-        .run-table--cursor { background: $block-cursor-blurred-background; }
+        .run-table--cursor {
+            background: $block-cursor-blurred-background; text-style: $block-cursor-text-style;
+        }
         .run-table--pinned { background: $surface; }
         .run-table--text { color: $foreground; }
         .run-table--name { color: $foreground; text-style: bold; }
