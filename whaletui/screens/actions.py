@@ -40,7 +40,7 @@ SELDOM = [
     Binding("N", "note", "note", show=False),
     Binding("t", "tags", "tags", show=False),
     Binding("u", "undo", "take the last edit back", show=False),
-    Binding("y", "yank", "copy the command that makes it again", show=False),
+    Binding("y", "yank", "copy its command", show=False),
     Binding("D,delete", "delete", "delete", show=False),
 ]
 """Keys that every screen of runs has; each puts them in its own order."""

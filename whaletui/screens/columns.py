@@ -62,8 +62,8 @@ class Columns(ModalScreen[tuple[str, ...] | None]):
         with Vertical(id="box"):
             yield Label("columns of the table", id="question")
             yield Narrowing(placeholder="type to narrow", compact=True)
-            yield OptionList()
             yield Label("space shows or hides   shift+↑↓ moves   ^r those that differ   enter keeps", id="hint")
+            yield OptionList()
 
     def on_mount(self) -> None:
         """Begin at the first column."""

@@ -31,7 +31,7 @@ TABLE_KEYS = [
     Binding("f", "fold", "fold seeds and folds", show=False),
     Binding("right", "unfold(True)", "open a folded row", show=False, key_display="→"),
     Binding("left", "unfold(False)", "close a folded row", show=False, key_display="←"),
-    Binding("p", "pin", "pin as the baseline, or let go", show=False),
+    Binding("p", "pin", "pin or unpin the baseline", show=False),
     Binding("o", "columns", "choose the columns", show=False),
     Binding("w", "views", "saved views", show=False),
     Binding("R", "rename", "rename in place", show=False),
