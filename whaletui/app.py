@@ -126,15 +126,16 @@ class WhaleApp(DeskApp):
 
     def _tell_ended(self, pulse: Pulse) -> None:
         """Say which runs ended, on screen, by the bell and the terminal, and by the person's own command."""
-        if not pulse.ended:
+        ended = [record for record in pulse.ended if record.id not in self.desk.cancelling]  # those are no news
+        if not ended:
             return
-        told = [ended_words(record) for record in pulse.ended]
+        told = [ended_words(record) for record in ended]
         for words in told[:4]:
             self.notify(words, title="ended", markup=False, timeout=10)
         more = f" and {len(told) - 1} more" if len(told) > 1 else ""
         self._write(notification(f"whaletui: {told[0]}{more}", os.environ))
         self.run_worker(
-            lambda: self._announce(pulse.ended), thread=True, exit_on_error=False, group="announce",
+            lambda: self._announce(ended), thread=True, exit_on_error=False, group="announce",
             name="the command that tells of ended runs",
         )  # fmt: skip
 

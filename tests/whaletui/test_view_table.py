@@ -56,7 +56,10 @@ def test_a_family_is_called_by_what_its_names_share(names: tuple[str, ...], want
 
 def test_many_different_values_are_counted() -> None:
     assert listed([10, 2, 2]) == "2,10"
-    assert listed(range(9)) == "9 different"
+    assert listed(range(9)) == "0-8"
+    assert listed([0, 1, 2, 7, 8]) == "0-2,7,8"
+    assert listed(range(0, 99, 3)) == "33 different"
+    assert listed(["b", "a", "b"]) == "a,b"
 
 
 def test_settings_that_differ_are_found_and_those_of_another_method_are_none() -> None:

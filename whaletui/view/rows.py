@@ -97,11 +97,22 @@ def spread_words(members: Sequence[RunRecord]) -> str:
 
 
 def listed(values: Sequence[object]) -> str:
-    """Return the different values of a folded row: "0,1,2", or "12 different"."""
-    different = list(dict.fromkeys(str(value) for value in values))
-    if len(different) > LISTED_VALUES:
-        return f"{len(different)} different"
-    return ",".join(sorted(different, key=lambda text: (len(text), text)))
+    """Return the different values of a folded row: "0-4", "2,10", or "12 different"."""
+    whole = sorted({value for value in values if isinstance(value, int)})
+    parts = _stretches(whole) if len(whole) == len(set(values)) else sorted({str(value) for value in values})
+    return ",".join(parts) if len(parts) <= LISTED_VALUES else f"{len(set(values))} different"
+
+
+def _stretches(whole: Sequence[int]) -> list[str]:
+    """Return numbers in order, three or more that follow one another as "0-4"."""
+    parts: list[list[int]] = []
+    for number in whole:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    told = [[f"{part[0]}-{part[-1]}"] if len(part) > 2 else [str(number) for number in part] for part in parts]
+    return [words for part in told for words in part]
 
 
 def state_counts(members: Sequence[RunRecord]) -> str:
