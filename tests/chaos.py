@@ -116,14 +116,17 @@ class Chaos:
                 return
 
     def _strike(self, active: list[RunRecord]) -> None:
-        """Strike whoever of the drawn kind is there; a run's processes three times as often as others."""
+        """Strike whoever of the drawn kind is there; where nothing runs, seldom, or nothing would ever start."""
         told = [
             found
             for record in active
             if record.state is State.RUNNING
             and (found := supervisor_of(self.workspace.run_dir(record.folder).attempt(record.attempt)))
         ]
-        victim = self.draw.choice(OF_RUN if told and self.draw.random() < 0.75 else OTHERS)
+        chance = self.draw.random()
+        if not told and chance < 0.9:
+            return
+        victim = self.draw.choice(OF_RUN if told and chance < 0.7 else OTHERS)
         if victim == "app":
             self.struck[victim] += bool(self.app and self.app.strike())
         elif victim == "keeper":

@@ -191,7 +191,19 @@ class WhaleApp(DeskApp):
 
 
 def run_app(workspace: Workspace, selected: Sequence[RunRecord] = ()) -> int:
-    """Run the app until it is left, with some runs selected; returns the exit code, not zero where it crashed."""
+    """Run the app until it is left, with some runs selected; returns the exit code, not zero where it crashed.
+
+    Raises:
+        WhaleError: the terminal can do nothing but print lines.
+    """
+    if os.environ.get("TERM") in (
+        "dumb",
+        "unknown",
+    ):  # Rich takes its size for 80x25 whatever it is: no end of painting
+        raise WhaleError(
+            f"a terminal that calls itself {os.environ['TERM']} cannot show the app",
+            "TERM=xterm-256color whaletui, or whaletui ls and the other commands",
+        )
     desk = Desk(workspace)
     desk.selected.update({record.id: record for record in selected})
     app = WhaleApp(desk)

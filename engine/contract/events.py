@@ -252,6 +252,6 @@ class EventTail:
     def _event(self, line: bytes) -> AnyEvent | None:
         try:
             return decode_event(line)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             self.damaged += 1
             return None

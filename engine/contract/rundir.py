@@ -133,7 +133,7 @@ def read_json(path: Path, kind: type[T]) -> T | None:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunFolderError(
             f"{path} cannot be read: {error}", "move it aside; `whaletui rebuild` goes on without it"
         ) from error

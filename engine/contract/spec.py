@@ -255,8 +255,10 @@ class RunSpec(Part, frozen=True):
         """Read JSON; raises `SpecError` naming the field."""
         try:
             values = msgspec.json.decode(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SpecError(f"the spec is not JSON: {error}") from error
+        if not isinstance(values, dict):
+            raise SpecError(f"the spec is {values!r:.100}, but holds named fields", "see whaletui spec show PRESET")
         return cls.of(values)
 
     def to_values(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_run import TINY, prepared
+from test_run import prepared
 
 from engine.contract.events import Cancelled, Epoch, Evaluated, EventTail, Finished, Started, Step, Warned
 from engine.contract.predictions import read_predictions
@@ -109,23 +109,22 @@ def unbroken_run(folder: Path, data: Path, **changes: Any) -> RunDir:
     return run_dir
 
 
-def same_spec(unbroken: RunDir, folder: Path, data: Path, **changes: Any) -> RunDir:
-    return prepared(folder, data, **LONG | changes)
+@pytest.fixture(scope="module")
+def unbroken(_drawn_data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A run that nobody disturbed; with any number of data workers it is the same."""
+    return unbroken_run(tmp_path_factory.mktemp("runs"), _drawn_data, **{"training.workers": 0})
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_killed_at_random_steps_and_resumed_it_equals_an_unbroken_run(
-    tiny_data: Path, tmp_path: Path, workers: int
+    tiny_data: Path, tmp_path: Path, unbroken: RunDir, workers: int
 ) -> None:
-    unbroken = unbroken_run(tmp_path, tiny_data, **{"training.workers": workers})
     broken = prepared(tmp_path / "broken", tiny_data, **LONG | {"training.workers": workers})
     draw = random.Random(workers)
-    number, reached = 1, 0
     for number in (1, 2):
-        reached = strike(broken, number, draw)
-        assert reached > 0
-    finish(broken, number + 1)
+        assert strike(broken, number, draw) > 0
+    finish(broken, 3)
     resumed = [
         event.resumed_step
         for each in broken.attempts()
@@ -137,6 +136,7 @@ def test_killed_at_random_steps_and_resumed_it_equals_an_unbroken_run(
     assert_equal(broken, unbroken)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_stopped_gently_it_goes_on_exactly_from_its_last_step(tiny_data: Path, tmp_path: Path) -> None:
     changes = {"training.save_minutes": 0.0, "training.epochs": 40, "optimiser.kind": "sgd", "training.ema": 0.0}
@@ -161,6 +161,7 @@ def test_stopped_gently_it_goes_on_exactly_from_its_last_step(tiny_data: Path, t
         assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_run_killed_after_its_last_step_only_answers_again(tiny_data: Path, tmp_path: Path) -> None:
     run_dir = prepared(tmp_path / "run", tiny_data)
@@ -180,6 +181,7 @@ def test_a_run_killed_after_its_last_step_only_answers_again(tiny_data: Path, tm
     assert np.array_equal(read_predictions(run_dir.predictions, "test").scores, first)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_damaged_checkpoint_is_passed_over_and_said_so(tiny_data: Path, tmp_path: Path) -> None:
     run_dir = prepared(tmp_path / "run", tiny_data, **LONG)
@@ -205,4 +207,3 @@ def test_a_checkpoint_of_another_spec_is_not_gone_on_with(tiny_data: Path, tmp_p
     assert attempt(run_dir, 2).wait(timeout=60) == 1
     final = EventTail(run_dir.attempt(2).events).read_all()[-1]
     assert "under another spec.toml" in getattr(final, "message", "")
-    assert TINY["training.epochs"] == 2

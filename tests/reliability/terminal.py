@@ -18,7 +18,7 @@ from pathlib import Path
 
 ALLOWED = re.compile(
     rb"\x1b\[[0-9;:<=>?]*[ -/]*[@-~]"  # what Textual draws with
-    rb"|\x1b[=>78cM]|\x1b\][0-9;?]*(?:#[0-9a-f]+|\?)?(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\|\x1b_[^\x1b]*\x1b\\"
+    rb"|\x1b[=>78cM]|\x1b\](?:22;[a-z-]*|1[0-9];\?)(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\|\x1b_[^\x1b]*\x1b\\"
 )
 MARKS = (b"pwned", b"\xe2\x80\xae", b"\x9b31m", b"\x00")
 """What hostile text tries to get through: a title or clipboard of its own, reversed text, a C1 sequence, NUL."""
@@ -59,10 +59,13 @@ class Terminal:
         """Give the terminal another size."""
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
-    def wait(self, seconds: float = 60.0) -> int:
-        """Read to the end; returns the exit code, negative for a signal."""
-        deadline = time.monotonic() + seconds
+    def wait(self, keys: bytes = b"", seconds: float = 90.0) -> int:
+        """Read to the end, pressing keys once a second; returns the exit code, negative for a signal."""
+        deadline, pressed_at = time.monotonic() + seconds, 0.0
         while self.status is None:
+            if keys and time.monotonic() - pressed_at > 1.0:
+                pressed_at = time.monotonic()
+                self.type(keys)
             assert time.monotonic() < deadline, "the program does not end"
             self.read()
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -80,9 +83,12 @@ def on_terminal(
     """Run `python -m whaletui WORDS` on a terminal of `size` columns and rows; it is killed at the end."""
     pid, master = pty.fork()
     if pid == 0:
-        os.chdir(folder)
-        told = {**os.environ, "TERM": "xterm-256color", **(variables or {})}
-        os.execve(sys.executable, [sys.executable, "-m", "whaletui", *words], told)
+        try:
+            os.chdir(folder)
+            told = {**os.environ, "TERM": "xterm-256color", **(variables or {})}
+            os.execve(sys.executable, [sys.executable, "-m", "whaletui", *words], told)
+        finally:
+            os._exit(127)  # the test goes on in the parent alone
     terminal = Terminal(pid, master)
     terminal.resize(*size)
     try:

@@ -33,7 +33,7 @@ from whaletui.view.runview import RunView, fold
 
 T = TypeVar("T")
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 EVIL = [
     "\x1b]0;pwned\x07", "\x1b]52;c;cHduZWQ=\x07", "\x1b[2J\x1b[31m", "\x9b31m", "\x00", "\u202epwned", "[/]", "[/",
@@ -173,7 +173,9 @@ def test_a_record_that_names_a_folder_outside_is_refused_and_deletes_nothing(lab
 
 
 def test_what_a_shell_would_obey_is_only_ever_a_word(lab: Lab) -> None:
-    evil = [lab.add(f"finish {text}") for text in EVIL if text.isprintable() and text]
+    evil = [
+        lab.add(f"finish {text}") for text in ("$(touch pwned)", "`touch pwned`; touch pwned", "-rf ../../pwned %j")
+    ]
     ensure_keeper(lab.workspace)
     for run in evil:
         lab.await_state(run, State.FINISHED)
@@ -189,7 +191,13 @@ def test_no_escape_of_a_hostile_run_reaches_the_terminal(lab: Lab) -> None:
     lab.await_state(run, State.FAILED)
     with open(lab.attempt(run).log, "a", encoding="utf-8") as log:
         log.write(f"{name}\nTraceback: {name}")
-    for words in (["ls"], ["show", str(run.id)], ["logs", str(run.id)], ["compare", str(run.id), "1"], ["show", name]):
+    for words in (
+        ["ls"],
+        ["show", str(run.id)],
+        ["logs", str(run.id)],
+        ["compare", str(run.id), "1"],
+        ["show", name.replace("\x00", "")],
+    ):
         with on_terminal(words, lab.workspace.root) as terminal:
             assert terminal.wait() in (0, 1), words
             assert terminal.sent.strip()
@@ -198,8 +206,7 @@ def test_no_escape_of_a_hostile_run_reaches_the_terminal(lab: Lab) -> None:
         terminal.read_until(lambda sent: b"fail" in sent, "the run in the table")
         terminal.type(b"\r")  # opens it: losses, log, spec
         terminal.read_until(lambda sent: b"spec" in sent, "the run's own screen")
-        terminal.type(b"\x1bq")
-        terminal.wait()
+        terminal.wait(keys=b"\x11")
         assert unallowed(terminal.sent) == []
 
 

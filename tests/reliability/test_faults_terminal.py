@@ -53,15 +53,13 @@ def test_a_terminal_that_nobody_reads_blocks_only_the_app(lab: Lab) -> None:
             time.sleep(0.05)
         assert cpu_seconds(terminal.pid) - before < 0.9 * (time.monotonic() - began)
         terminal.read_until(lambda sent: b"finish" in sent, "the table, once somebody reads again")
-        terminal.type(b"q")
-        assert terminal.wait() == 0
+        assert terminal.wait(keys=b"\x11") == 0
 
 
 @pytest.mark.parametrize(
     ("size", "variables"),
     [
         ((20, 5), {}),
-        ((80, 24), {"TERM": "dumb"}),
         ((80, 24), {"LC_ALL": "C", "LANG": "C"}),
         ((80, 24), {"NO_COLOR": "1"}),
     ],
@@ -71,7 +69,13 @@ def test_a_poor_terminal_is_usable_or_left_in_order(lab: Lab, size: tuple[int, i
         terminal.read_until(lambda sent: len(sent) > 200, "something to see")
         for columns in (20, 200, 5, 80):  # a storm of sizes
             terminal.resize(columns, max(2, columns // 4))
-        terminal.type(b"\x1bq\x11")
-        assert terminal.wait() == 0
+        assert terminal.wait(keys=b"\x11") == 0
         assert b"Traceback" not in terminal.sent
         assert terminal.sent.rindex(b"\x1b[?1049l") > terminal.sent.rindex(b"\x1b[?1049h")  # the old screen is back
+
+
+def test_a_terminal_that_can_only_print_lines_is_told_so(lab: Lab) -> None:
+    with on_terminal([], lab.workspace.root, variables={"TERM": "dumb"}) as terminal:
+        assert terminal.wait() == 1
+        assert b"cannot show the app" in terminal.sent
+        assert b"\x1b" not in terminal.sent

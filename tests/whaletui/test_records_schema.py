@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from whaletui.records import schema
+from whaletui.records.dbapi import dbapi as sqlite3
 from whaletui.records.errors import RecordsError
 from whaletui.records.records import Records
 from whaletui.records.store import Store

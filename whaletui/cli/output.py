@@ -38,8 +38,9 @@ def as_json(value: Any) -> None:
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> None:
     """Print rows under headings, columns as wide as they need be; those named in `right` to the right."""
     cells = [[safe(cell, 80) for cell in row] for row in rows]
-    widths = [max(len(heading), *(len(row[i]) for row in cells), 0) for i, heading in enumerate(headings)]
-    for row in [list(headings), *cells]:
+    shown = [safe(heading, 80) for heading in headings]  # names of runs may be among them
+    widths = [max(len(heading), *(len(row[i]) for row in cells), 0) for i, heading in enumerate(shown)]
+    for row in [shown, *cells]:
         parts = [
             cell.rjust(width) if heading in right else cell.ljust(width)
             for cell, width, heading in zip(row, widths, headings, strict=True)

@@ -121,7 +121,7 @@ def name_of(pid: int) -> str:
 def _from_file(path: Path) -> tuple[Slot, ...]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=tuple[Slot, ...])
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WhaleError(f"{GPUS_VARIABLE} names {path}, which cannot be read: {error}", "a JSON list of slots") from (
             error
         )

@@ -6,6 +6,7 @@ a keeper, so that the queue goes on. The attempt's lock is inherited: it is free
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -141,7 +142,7 @@ class Supervisor:
                 os.replace(partial, path)
                 return
             except OSError as error:
-                print(f"supervisor: {path} could not be written: {error}", file=sys.stderr, flush=True)
+                _say(f"{path} could not be written: {error}")
                 if not last_try:
                     Path(self.start["workspace"], "reserve.bin").unlink(missing_ok=True)
 
@@ -155,6 +156,12 @@ def _die_with(parent: int) -> Callable[[], None]:
             os._exit(1)
 
     return ask
+
+
+def _say(words: str) -> None:
+    """Write a line to the log; a full disk leaves it out."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"supervisor: {words}\n".encode(errors="replace"))
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -192,7 +199,7 @@ def main(arguments: list[str]) -> int:
     try:
         spawn_keeper(Path(start["workspace"]))
     except OSError as error:  # the workspace was moved: whoever opens it next starts one
-        print(f"supervisor: no keeper could be started: {error}", file=sys.stderr)
+        _say(f"no keeper could be started: {error}")
     return 0
 
 
