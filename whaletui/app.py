@@ -9,22 +9,26 @@ from pathlib import Path
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # read by Textual when it is imported
 
+import msgspec
 from textual.app import App, SystemCommand
 from textual.binding import Binding
-from textual.filter import LineFilter
+from textual.filter import LineFilter, NoColor
 from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
+from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from engine.contract.errors import WhaleError
 from whaletui.desk import Desk, Pulse
+from whaletui.outside import clipboard, notification
 from whaletui.records.model import RunRecord
 from whaletui.safe import safe
 from whaletui.screens.base import DeskApp, complaint
 from whaletui.screens.palette import RunCommands
 from whaletui.screens.runs import RunsScreen
-from whaletui.theme import WHALE
+from whaletui.theme import DEFAULTS, THEMES, WHALE, WHALE_PLAIN
+from whaletui.view.rows import ended_words
 from whaletui.widgets.clean_lines import CleanLines
 from whaletui.workspace import Workspace
 
@@ -53,7 +57,7 @@ class WhaleApp(DeskApp):
         self._ticking = ticking
         self._looking = self._again = False
         self._complained = ""
-        self._clean = CleanLines()
+        self._clean, self._colourless = CleanLines(), NoColor()
 
     def get_default_screen(self) -> Screen[None]:
         """Begin at home."""
@@ -61,11 +65,31 @@ class WhaleApp(DeskApp):
 
     def on_mount(self) -> None:
         """Paint first; then look at the workspace, and again at every tick."""
-        self.register_theme(WHALE)
-        self.theme = "whale"
+        for theme in THEMES:
+            self.register_theme(theme)
+        try:
+            self.desk.recall()
+        except WhaleError as error:
+            self.notify(complaint(error), title="remembered views", severity="warning", markup=False, timeout=12)
+        remembered = self.desk.remembered.theme
+        known = remembered if remembered in self.available_themes else WHALE.name
+        self.theme = WHALE_PLAIN.name if self.no_color else known
+        self.theme_changed_signal.subscribe(self, self._theme_chosen)
         self.call_after_refresh(self.look_now)
         if self._ticking:
             self.set_interval(TICK_SECONDS_SSH if "SSH_CONNECTION" in os.environ else TICK_SECONDS, self._tick)
+
+    def _theme_chosen(self, theme: Theme) -> None:
+        """Remember the theme that was chosen in the palette."""
+        if theme.name != (self.desk.remembered.theme or WHALE.name) and not self.no_color:
+            self.desk.remembered = msgspec.structs.replace(self.desk.remembered, theme=theme.name)
+            self.run_worker(
+                self.desk.keep, thread=True, exit_on_error=False, group="keep", name="remembering the theme"
+            )
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Let any theme know our own variables."""
+        return {**super().get_theme_variable_defaults(), **DEFAULTS}
 
     def _tick(self) -> None:
         """Look, unless the last look still goes on: a slow disk slows the figures and nothing else."""
@@ -95,9 +119,41 @@ class WhaleApp(DeskApp):
         self.desk.views.update(pulse.changed)
         for run_id, problem in pulse.problems.items():
             self.notify(safe(problem), title=f"events of run {run_id}", severity="error", markup=False)
+        self._tell_ended(pulse)
         self.pulsed.publish(pulse)
         if pulse.behind or self._again:
             self.look_now()
+
+    def _tell_ended(self, pulse: Pulse) -> None:
+        """Say which runs ended, on screen, by the bell and the terminal, and by the person's own command."""
+        ended = [record for record in pulse.ended if record.id not in self.desk.cancelling]  # those are no news
+        if not ended:
+            return
+        told = [ended_words(record) for record in ended]
+        for words in told[:4]:
+            self.notify(words, title="ended", markup=False, timeout=10)
+        more = f" and {len(told) - 1} more" if len(told) > 1 else ""
+        self._write(notification(f"whaletui: {told[0]}{more}", os.environ))
+        self.run_worker(
+            lambda: self._announce(ended), thread=True, exit_on_error=False, group="announce",
+            name="the command that tells of ended runs",
+        )  # fmt: skip
+
+    def _announce(self, records: Sequence[RunRecord]) -> None:
+        from whaletui.jobs.announce import announce
+
+        for record in records:
+            announce(record, ended_words(record))
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Hand a text to the terminal's clipboard, through tmux and screen as well."""
+        self._clipboard = text
+        self._write(clipboard(text, os.environ))
+
+    def _write(self, sequence: str) -> None:
+        """Write a sequence of our own making to the terminal, past the screen and its filters."""
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Say once what keeps the workspace from being read; the next tick tries again."""
@@ -110,7 +166,8 @@ class WhaleApp(DeskApp):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Let no control character through to the terminal, whatever a screen forgot."""
-        return [*super().get_line_filters(), self._clean]
+        plain = [self._colourless] if self.theme == WHALE_PLAIN.name else []
+        return [*super().get_line_filters(), *plain, self._clean]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer in the palette what the keys of the screen in front do."""

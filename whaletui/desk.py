@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from whaletui.records.model import RunRecord, State
+from whaletui.view import remembered
 from whaletui.view.follow import Follower
+from whaletui.view.remembered import Remembered
 from whaletui.view.runview import RunView
 from whaletui.view.slots import SlotLike
 from whaletui.workspace import Workspace
@@ -29,6 +31,13 @@ def open_records(workspace: Workspace) -> Records:
     return Records.open(workspace)
 
 
+class Undo(msgspec.Struct, frozen=True):
+    """How to take an edit back: what it was, in words, and what puts it right again."""
+
+    words: str
+    back: Callable[[], object]
+
+
 class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     """What one look at the workspace found."""
 
@@ -40,6 +49,7 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""  # what keeps the records from being written; reading goes on
     news: str = ""  # what was mended, told once
     problems: dict[int, str]  # event files that could not be read, told once each
+    ended: tuple[RunRecord, ...] = ()  # runs that ended since the look before, by whomever
 
 
 class Desk:
@@ -67,6 +77,8 @@ class Desk:
         self.watched: dict[str, tuple[RunRecord, ...]] = {}  # what screens want followed though it is not active
         self.data_folder = ""
         self.newest: int | None = None  # a run just queued, to which the cursor at home is to go
+        self.undos: list[Undo] = []  # edits that can be taken back, newest last
+        self.remembered = Remembered()
         self._opener = opener
         self._records: Records | None = None
         self._trouble = self._news = ""
@@ -91,6 +103,14 @@ class Desk:
             self._trouble = self._records.read_only
         return self._records
 
+    def recall(self) -> None:
+        """Take up what was remembered of this workspace; raises `WhaleError` where it cannot be read."""
+        self.remembered = remembered.recall(self.workspace.root)
+
+    def keep(self) -> None:
+        """Write down what is to be remembered; for a worker. Raises `WhaleError` where it cannot be written."""
+        remembered.keep(self.workspace.root, self.remembered)
+
     def _mend(self) -> str:
         """Look the database over, make it again from the run folders where it is damaged; returns what was done."""
         if not self.tending:
@@ -111,9 +131,11 @@ class Desk:
         news, self._news = self._news, ""
         fingerprint = self._fingerprint()
         records_changed = fingerprint != self._seen
+        ended: tuple[RunRecord, ...] = ()
         if records_changed:
             self._seen = fingerprint
-            self._active = tuple(records.active())
+            before, self._active = self._active, tuple(records.active())
+            ended = self._ended(records, before)
             self.data_folder = records.setting("data") or ""
         self._look_at_slots()
         wanted = {record.id: record for group in list(self.watched.values()) for record in group}
@@ -121,8 +143,15 @@ class Desk:
         poll = self._follower.poll(list(wanted.values()))
         return Pulse(
             changed=poll.changed, active=self._active, slots=self._slots, records_changed=records_changed,
-            behind=poll.behind, problems=poll.problems, trouble=self._trouble, news=news,
+            behind=poll.behind, problems=poll.problems, trouble=self._trouble, news=news, ended=ended,
         )  # fmt: skip
+
+    def _ended(self, records: Records, before: tuple[RunRecord, ...]) -> tuple[RunRecord, ...]:
+        """Return how those that were active stand now that are not any more; a deleted one is nothing to tell of."""
+        now = {record.id for record in self._active}
+        gone = [record.id for record in before if record.id not in now]
+        ended = (records.found(run_id) for run_id in gone)
+        return tuple(record for record in ended if record is not None)
 
     def _tend(self, records: Records) -> None:
         """Settle runs that ended without a word, and see that somebody works the queue off."""

@@ -48,6 +48,11 @@ def enqueue(records: Records, workspace: Workspace, specs: Sequence[RunSpec]) ->
     return runs
 
 
+def completed(spec: RunSpec, records: Records, workspace: Workspace) -> RunSpec:
+    """Return a spec as it would be recorded, so that its digest can be compared; raises as `enqueue` does."""
+    return _complete(spec, records, workspace)
+
+
 def _complete(spec: RunSpec, records: Records, workspace: Workspace) -> RunSpec:
     """Fill in the workspace's data folder and make paths absolute, so that a run means the same from anywhere."""
     folder = spec.data.folder or records.setting("data")

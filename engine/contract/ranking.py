@@ -31,6 +31,29 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     new_photos: int
 
 
+class Paired(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run's guesses are worth above another's on the same photos, with its 95 % bootstrap interval."""
+
+    delta: float
+    low: float
+    high: float
+    photos: int
+    clusters: int  # whales, the unit that is drawn
+
+    @property
+    def is_real(self) -> bool:
+        """Whether the interval leaves out zero: chance alone seldom makes such a difference."""
+        return self.low > 0 or self.high < 0
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """MAP@5 of a part of the photos; NaN where there is none."""
+
+    name: str
+    map5: float
+    photos: int
+
+
 def top_five(scores: NDArray[np.floating], count: int = GUESSES) -> NDArray[np.int64]:
     """Return the best classes of each photo, best first.
 
@@ -115,6 +138,51 @@ def score_worth(worth: NDArray[np.float64], new: NDArray[np.bool_]) -> Score:
         map5=_mean(worth), low=low, high=high, known=_mean(worth[~new]), new=_mean(worth[new]),
         photos=int(worth.size), new_photos=int(new.sum()),
     )  # fmt: skip
+
+
+def paired_interval(
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    clusters: NDArray[np.integer],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Paired:
+    """Return the difference of two means over the same photos, whole whales drawn with all their photos.
+
+    Photos of one whale are right or wrong together; drawing them one by one would make a difference look surer than
+    it is (cluster bootstrap, percentile method; Davison and Hinkley 1997, section 3.8).
+
+    Args:
+        ours: (photos,) what each photo's guesses are worth.
+        theirs: (photos,) the same photos, in the same order.
+        clusters: (photos,) which whale each shows, as any number; a whale of unknown identity is one of its own.
+    """
+    if ours.size == 0:
+        return Paired(delta=float("nan"), low=float("nan"), high=float("nan"), photos=0, clusters=0)
+    _, places = np.unique(clusters, return_inverse=True)
+    sums, sizes = np.bincount(places, weights=ours - theirs), np.bincount(places)
+    drawn = np.random.default_rng(seed).multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=resamples)
+    low, high = np.quantile((drawn @ sums) / (drawn @ sizes), [0.025, 0.975])
+    return Paired(
+        delta=float((ours - theirs).mean()), low=float(low), high=float(high), photos=int(ours.size),
+        clusters=len(sizes),
+    )  # fmt: skip
+
+
+def slices(
+    worth: NDArray[np.float64], shots: NDArray[np.integer], new: NDArray[np.bool_], most: int = 5
+) -> tuple[Slice, ...]:
+    """Return MAP@5 by how many photos of its whale training saw: known, 1, 2, 3, 4, "5+", new.
+
+    Args:
+        worth: (photos,) what each photo's guesses are worth.
+        shots: (photos,) training photos of the whale.
+        new: (photos,) whether it is one that training never saw.
+        most: from so many on they count together.
+    """
+    parts = [("known", ~new), *((str(count), ~new & (shots == count)) for count in range(1, most))]
+    parts += [(f"{most}+", ~new & (shots >= most)), ("new", new)]
+    return tuple(Slice(name=name, map5=_mean(worth[part]), photos=int(part.sum())) for name, part in parts)
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contract.ranking import average_precision, interval, score, top_five
+from engine.contract.ranking import average_precision, interval, paired_interval, score, slices, top_five
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,39 @@ def test_top_five_is_a_stable_sort_with_nan_last(seed, photos, classes):
 
 def test_top_five_of_no_photo():
     assert top_five(np.empty((0, 9))).shape == (0, 5)
+
+
+def test_a_difference_that_is_the_same_for_every_whale_has_no_width():
+    paired = paired_interval(np.array([1.0, 0.5, 0.25]), np.array([0.5, 0.0, -0.25]), np.array([7, 7, 9]))
+    assert (paired.delta, paired.low, paired.high) == (0.5, 0.5, 0.5)
+    assert (paired.photos, paired.clusters, paired.is_real) == (3, 2, True)
+
+
+def test_whales_are_drawn_whole_so_nine_photos_of_one_count_as_one():
+    ours, theirs = np.array([1.0] * 9 + [0.0]), np.array([0.0] * 9 + [1.0])
+    paired = paired_interval(ours, theirs, np.array([1] * 9 + [2]))
+    assert paired.delta == pytest.approx(0.8)
+    assert (paired.low, paired.high) == (-1.0, 1.0)  # one draw in four is the second whale twice
+    assert not paired.is_real
+    alone = paired_interval(ours, theirs, np.arange(10))
+    assert alone.is_real  # photo by photo it would look sure
+
+
+def test_a_difference_of_no_photo_is_none():
+    nothing = paired_interval(np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
+    assert np.isnan(nothing.delta)
+    assert nothing.photos == 0
+    assert not nothing.is_real
+
+
+def test_slices_count_training_photos_and_keep_new_whales_apart():
+    worth = np.array([1.0, 0.5, 0.0, 1.0, 0.2, 0.4])
+    shots = np.array([1, 1, 2, 7, 5, 0])
+    new = np.array([False, False, False, False, False, True])
+    found = {part.name: (round(part.map5, 3), part.photos) for part in slices(worth, shots, new)}
+    assert found["known"] == (0.54, 5)
+    assert found["1"] == (0.75, 2)
+    assert found["2"] == (0.0, 1)
+    assert found["5+"] == (0.6, 2)
+    assert found["new"] == (0.4, 1)
+    assert found["3"][1] == 0

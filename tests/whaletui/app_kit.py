@@ -28,9 +28,11 @@ NOW = 1_795_000_000.0
 SIZES = {"80x24": (80, 24), "160x45": (160, 45)}
 SLOTS = [
     {"id": "GPU-a", "label": "GPU0", "name": "NVIDIA H200", "memory_total": 139 << 30, "memory_used": 41 << 30,
-     "utilisation": 96.0},
+     "utilisation": 96.0, "temperature": 64.0, "power_watts": 412.0,
+     "processes": [{"pid": 4711, "user": "us", "name": "python", "memory": 41 << 30}]},
     {"id": "GPU-b", "label": "GPU1", "name": "NVIDIA H200", "memory_total": 139 << 30, "memory_used": 38 << 30,
-     "utilisation": 3.0},
+     "utilisation": 3.0, "temperature": 41.0, "power_watts": 98.0,
+     "processes": [{"pid": 812, "user": "alice", "name": "jupyter", "memory": 38 << 30}]},
 ]  # fmt: skip
 WHALES = ["new_whale", *(f"w_{number}" for number in range(1, 9))]
 PHOTOS = [f"photo{number:02d}.png" for number in range(36)]

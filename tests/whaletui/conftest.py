@@ -32,6 +32,7 @@ def filled_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def still_lab(filled_lab: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the filled workspace itself, for tests that only look, with slots that stand still."""
+    (filled_lab / "view.json").unlink(missing_ok=True)  # how another test looked at it
     monkeypatch.setenv("WHALETUI_GPUS", str(fake_slots(filled_lab.parent)))
     monkeypatch.setenv("WHALETUI_CPU_SLOTS", "0")
     monkeypatch.chdir(filled_lab)  # the recorded runs name their data folder "whales", relative to it

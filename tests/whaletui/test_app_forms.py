@@ -39,7 +39,7 @@ async def test_a_clone_is_changed_and_launched_and_its_list_makes_two_runs(lab: 
 
 async def test_a_refused_value_is_named_and_the_cursor_goes_there(lab: Path) -> None:
     async with opened(lab) as (app, pilot):
-        await press(pilot, "c", *["down"] * 4)
+        await press(pilot, "c", *["down"] * 2)
         await write(pilot, "9")  # fold 09 of 5
         await press(pilot, "up", "up", "ctrl+s")
         assert "data.fold is 9, but data.folds is 5" in screen_text(app)

@@ -146,3 +146,53 @@ def test_what_a_person_typed_never_reaches_the_text_of_the_sql() -> None:
         made = condition(parse(f'name="{hostile}" or model.backbone="{hostile}" or "{hostile}"'), dialect)
         assert "DROP" not in made.sql
         assert "DROP" not in order("model.backbone", True, dialect).sql
+
+
+def family_of(record: RunRecord) -> str:
+    values = record.spec.to_values()
+    del values["name"], values["seed"], values["data"]["fold"]
+    return str(record.id) if record.state is State.PUBLISHED else str(values)
+
+
+@pytest.mark.parametrize("text", ["", "state=finished", "star=yes or seed=1"])
+def test_families_are_the_runs_alike_but_for_name_seed_and_fold(records: Records, text: str) -> None:
+    wanted: dict[str, set[int]] = {}
+    for record in records.page(text, limit=1000).rows:
+        wanted.setdefault(family_of(record), set()).add(record.id)
+    page = records.folded(text, limit=1000)
+    rows = iter(page.rows)
+    found = [{next(rows).id for _ in range(size)} for size in page.groups]
+    assert sorted(map(sorted, found)) == sorted(map(sorted, wanted.values()))
+    assert (page.matching, page.families) == (sum(page.groups), len(wanted))
+
+
+def test_families_are_turned_over_in_pages_that_leave_none_out(records: Records) -> None:
+    whole = records.folded(limit=1000)
+    paged = [run.id for start in range(0, whole.families, 3) for run in records.folded(limit=3, offset=start).rows]
+    assert paged == [run.id for run in whole.rows]
+
+
+@pytest.mark.parametrize("column", ["map5", "name", "crop", "training.batch", "age", "id", "state"])
+def test_families_are_sorted_by_what_their_runs_have(records: Records, column: str) -> None:
+    up, down = (records.folded(sort=column, descending=way, limit=1000) for way in (False, True))
+    assert {run.id for run in up.rows} == {run.id for run in down.rows}
+    if column == "map5":
+        means = []
+        rows = iter(up.rows)
+        for size in up.groups:
+            known = [run.map5 for run in (next(rows) for _ in range(size)) if run.map5 is not None]
+            means.append(sum(known) / len(known) if known else None)
+        told = [mean for mean in means if mean is not None]
+        assert told == sorted(told)
+        assert means[len(told) :] == [None] * (len(means) - len(told))  # those without a score come last
+
+
+def test_twins_are_found_by_digest_and_seed_and_published_results_are_none(records: Records) -> None:
+    some = records.page("id=103,104").rows
+    found = records.twins([(run.digest, run.seed) for run in some])
+    everything = [run for run in records.page(limit=1000).rows if run.state is not State.PUBLISHED]
+    wanted = {run.id for run in everything if (run.digest, run.seed) in {(one.digest, one.seed) for one in some}}
+    assert {run.id for run in found} == wanted
+    assert records.twins([]) == []
+    published = records.run(4)
+    assert published.id not in {run.id for run in records.twins([(published.digest, published.seed)])}

@@ -11,7 +11,7 @@ from engine.contract.fields import Plain, get_value, spec_fields
 from whaletui.cli.common import find_runs, open_records
 from whaletui.cli.output import DONE, as_json, say, table
 from whaletui.records.model import RunRecord
-from whaletui.view.comparison import figure_rows, setting_rows
+from whaletui.view.comparison import figure_rows, setting_rows, standing_rows
 from whaletui.view.formats import score
 from whaletui.view.plots import Plot, curve
 from whaletui.view.runview import RunView, fold
@@ -32,13 +32,22 @@ METRICS = (
 
 def compare(options: Namespace) -> int:
     """Print how runs did, the first one as the baseline, then the settings in which they differ."""
-    _, records = open_records(options)
+    from whaletui.view.answers import standings  # numpy, which no other command waits for
+
+    workspace, records = open_records(options)
     runs = find_runs(records, options.runs)
+    data = records.setting("data")
+    finished = [(run.id, workspace.run_dir(run.folder).predictions) for run in runs if run.can_vote]
+    found = standings(finished, workspace.root / data if data else None)
     if options.json:
         figures = {name: [getattr(run, name) for run in runs] for name in METRICS}
-        as_json({"runs": [run.id for run in runs], "differs": differing_fields(runs), "figures": figures})
+        as_json(
+            {"runs": [run.id for run in runs], "differs": differing_fields(runs), "figures": figures,
+             "standings": found}
+        )  # fmt: skip
         return DONE
-    rows = [[row.title, *row.cells] for row in (*figure_rows(runs), *setting_rows(runs))]
+    compared = (*figure_rows(runs), *standing_rows(runs, found), *setting_rows(runs))
+    rows = [[row.title, *row.cells, *[""] * (len(runs) - len(row.cells))] for row in compared]
     table(["", *(f"{run.id} {run.name}" for run in runs)], rows)
     return DONE
 

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("answers", "write the submission of one run"),
     "queue": ("processes", "what waits, and why; hold runs back, let them go, move them up"),
     "gpus": ("processes", "GPUs or CPU slots, and who holds them"),
+    "serve": ("serve", "the app in a browser, on this machine only"),
     "keeper": ("processes", "the process that starts queued runs"),
 }
 """Command -> (module of whaletui.cli, one line of help)."""
@@ -89,6 +90,8 @@ def _workspace_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
     spec = parsers["spec"]
     spec.add_argument("action", choices=["show"])
     spec.add_argument("spec", metavar="SPEC", help="a preset's name or a TOML file")
+    serve = parsers["serve"]
+    serve.add_argument("--port", type=int, default=8000, help="where to listen on 127.0.0.1 (default: 8000)")
     keeper = parsers["keeper"]
     keeper.add_argument("--stop", action="store_true", help="stop it; runs go on, nothing new is started")
 

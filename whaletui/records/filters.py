@@ -23,6 +23,9 @@ SORTED_BESIDES = ("started_at", "ended_at", "seconds", "attempt", "position", "c
                   "baseline_constant", "baseline_duplicates")  # fmt: skip
 """Columns that can be sorted by but not filtered by."""
 
+NEWEST = ("id", "created", "created_at", "age", "started_at", "ended_at")
+"""Columns by which a family stands where its newest run would."""
+
 
 class Condition(msgspec.Struct, frozen=True):
     """A condition on `runs` and the values of its parameters."""
@@ -44,6 +47,41 @@ def order(column: str, descending: bool, dialect: Dialect) -> Condition:
     Raises:
         RecordsError: there is no such column; the nearest are offered.
     """
+    writer, value, descending, _ = _sorting(column, descending, dialect)
+    direction = "DESC" if descending else "ASC"
+    return Condition(f"({value}) IS NULL, {value} {direction}, runs.id {direction}", writer.parameters)
+
+
+def order_of_families(column: str, descending: bool, dialect: Dialect) -> Condition:
+    """Return what follows ORDER BY where rows are families: by the mean of numbers, the newest run, the first word.
+
+    Raises:
+        RecordsError: there is no such column; the nearest are offered.
+    """
+    writer, value, descending, kind = _sorting(column, descending, dialect)
+    direction = "DESC" if descending else "ASC"
+    if column in NEWEST:
+        value = f"max({value})"
+    elif kind == "number":
+        value = f"avg({value})"
+    elif kind == "switch":
+        value = f"max(CAST({value} AS INTEGER))"
+    else:
+        value = f"min({value})"
+    return Condition(f"({value}) IS NULL, {value} {direction}, max(runs.id) {direction}", writer.parameters)
+
+
+def family(dialect: Dialect) -> str:
+    """Return the SQL of what runs share that differ only in name, seed and fold; a published result stands alone."""
+    if dialect == "sqlite":
+        same = "json_remove(runs.spec_json, '$.name', '$.seed', '$.data.fold')"
+    else:
+        without = "CAST(runs.spec_json AS jsonb) #- '{name}' #- '{seed}' #- '{data,fold}'"
+        same = f"CAST({without} AS text)"
+    return f"CASE WHEN runs.state = 'published' THEN CAST(runs.id AS text) ELSE {same} END"
+
+
+def _sorting(column: str, descending: bool, dialect: Dialect) -> tuple[_Writer, str, bool, str]:
     if column == "age":
         column, descending = "created", not descending  # older was created earlier
     known = {**kinds(), **dict.fromkeys(SORTED_BESIDES, "number")}
@@ -53,8 +91,7 @@ def order(column: str, descending: bool, dialect: Dialect) -> Condition:
     value = writer.value(column)
     if known[column] in ("text", "choice"):
         value = f"lower({value})"
-    direction = "DESC" if descending else "ASC"
-    return Condition(f"({value}) IS NULL, {value} {direction}, runs.id {direction}", writer.parameters)
+    return writer, value, descending, known[column]
 
 
 class _Writer:

@@ -12,7 +12,7 @@ import msgspec
 
 from engine.contract.errors import nearest
 from whaletui.records.errors import RecordsError
-from whaletui.records.filters import condition, order
+from whaletui.records.filters import condition, family, order, order_of_families
 from whaletui.records.model import EnsembleRecord, MemberRecord, Page, RunRecord, State, SubmissionRecord
 from whaletui.records.store import Row, Select, Store
 from whaletui.view.query import EVERYTHING, parse
@@ -44,6 +44,45 @@ def page(store: Store, query: str, sort: str, descending: bool, limit: int, offs
     return Page(rows=tuple(found[run_id] for run_id in chosen), matching=matching, total=total, counts=counts)
 
 
+def folded(store: Store, query: str, sort: str, descending: bool, limit: int, offset: int) -> Page:
+    """Return a stretch of the families that a filter's runs belong to: runs that differ only in name, seed and fold.
+
+    Raises:
+        QueryError: the filter cannot be read.
+        RecordsError: there is no such column to sort by, or the database cannot be read.
+    """
+    where = condition(parse(query), store.dialect)
+    ordered, same = order_of_families(sort, descending, store.dialect), family(store.dialect)
+    together = "group_concat(runs.id)" if store.dialect == "sqlite" else "string_agg(CAST(runs.id AS text), ',')"
+    values = {**where.parameters, **ordered.parameters}
+    with store.reading() as select:
+        found = select(f"SELECT {together} FROM runs WHERE {where.sql} GROUP BY {same} ORDER BY {ordered.sql}", values)
+        families = [sorted(int(run_id) for run_id in str(row[0]).split(",")) for row in found]
+        shown = families[max(offset, 0) :][: max(limit, 0)]
+        counts = {str(state): _whole(count) for state, count in select(
+            "SELECT state, count(*) FROM runs GROUP BY state ORDER BY state")}  # fmt: skip
+        rows = _records(select, [run_id for members in shown for run_id in members])
+    return Page(
+        rows=tuple(rows), matching=sum(map(len, families)), total=sum(counts.values()), counts=counts,
+        groups=tuple(map(len, shown)), families=len(families),
+    )  # fmt: skip
+
+
+def twins(store: Store, specs: Iterable[tuple[str, int]]) -> list[RunRecord]:
+    """Return the runs of our own that have one of these (digest, seed), newest first."""
+    wanted = set(specs)
+    if not wanted:
+        return []
+    names = {f"digest_{number}": digest for number, digest in enumerate(sorted({digest for digest, _ in wanted}))}
+    asked = ", ".join(f":{name}" for name in names)
+    with store.reading() as select:
+        found = select(
+            f"SELECT id, digest, seed FROM runs WHERE state <> 'published' AND digest IN ({asked}) ORDER BY id DESC",
+            names,
+        )
+        return _records(select, [_whole(row[0]) for row in found if (row[1], row[2]) in wanted])
+
+
 def run(store: Store, run_id: int) -> RunRecord:
     """Return a run; raises `RecordsError` where there is none."""
     with store.reading() as select:
@@ -58,6 +97,12 @@ def runs(store: Store, run_ids: Sequence[int]) -> list[RunRecord]:
     """Return those of some runs that are there, in the order asked for."""
     with store.reading() as select:
         return _records(select, list(run_ids))
+
+
+def found(store: Store, run_id: int) -> RunRecord | None:
+    """Return a run, or None where there is none."""
+    with store.reading() as select:
+        return next(iter(_records(select, [run_id])), None)
 
 
 def find(store: Store, text: str) -> RunRecord:

@@ -133,12 +133,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of the runs table: `rows` of the `matching` ones, of `total` in all."""
+    """A stretch of the runs table: `rows` of the `matching` ones, of `total` in all.
+
+    Where runs are folded, `groups` says how many of the rows belong together, in order, and `families` how many
+    groups there are over all pages.
+    """
 
     rows: tuple[RunRecord, ...]
     matching: int
     total: int
     counts: dict[str, int] = {}  # state -> runs, over all
+    groups: tuple[int, ...] = ()
+    families: int = 0
 
 
 class MemberRecord(msgspec.Struct, frozen=True, kw_only=True):

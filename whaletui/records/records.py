@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from engine.contract.errors import SpecError
@@ -62,6 +62,10 @@ class Records(VoteRecords):
         """Return a run; raises `RecordsError` where there is none."""
         return listing.run(self.store, run_id)
 
+    def found(self, run_id: int) -> RunRecord | None:
+        """Return a run, or None where it was deleted."""
+        return listing.found(self.store, run_id)
+
     def find(self, text: str) -> RunRecord:
         """Return the run of that id or exact name; raises `RecordsError` offering the nearest names."""
         return listing.find(self.store, text)
@@ -71,6 +75,16 @@ class Records(VoteRecords):
     ) -> Page:
         """Return a stretch of the runs that a filter lets through; raises `QueryError` or `RecordsError`."""
         return listing.page(self.store, query, sort, descending, limit, offset)
+
+    def folded(
+        self, query: str = "", sort: str = "id", descending: bool = True, limit: int = 500, offset: int = 0
+    ) -> Page:
+        """Return a stretch of families, runs that differ only in name, seed and fold; raises as `page` does."""
+        return listing.folded(self.store, query, sort, descending, limit, offset)
+
+    def twins(self, specs: Iterable[tuple[str, int]]) -> list[RunRecord]:
+        """Return the runs that have one of these (digest, seed), newest first."""
+        return listing.twins(self.store, specs)
 
     def active(self) -> list[RunRecord]:
         """Return the queued and running runs in the order of the queue."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 
+from whaletui.desk import Undo
 from whaletui.records.model import RunRecord, State
 from whaletui.safe import safe
 from whaletui.screens.base import AtDesk
@@ -26,6 +27,9 @@ def named(records: Sequence[RunRecord]) -> str:
     return formats.count(len(records), "run")
 
 
+LONGEST_COMMAND = 4000
+"""Terminals take no more than some kilobytes into the clipboard."""
+
 CLONE = Binding("c", "clone", "clone")
 EXPORT = Binding("E", "export", "export")
 CANCEL = Binding("x", "cancel", "cancel")
@@ -35,13 +39,15 @@ SELDOM = [
     Binding("asterisk", "star", "star", show=False, key_display="*"),
     Binding("N", "note", "note", show=False),
     Binding("t", "tags", "tags", show=False),
+    Binding("u", "undo", "take the last edit back", show=False),
+    Binding("y", "yank", "copy its command", show=False),
     Binding("D,delete", "delete", "delete", show=False),
 ]
 """Keys that every screen of runs has; each puts them in its own order."""
 
 
 class RunActions(AtDesk[None]):
-    """Clone, run again, cancel, star, note, tag, delete, export."""
+    """Clone, run again, cancel, star, note, tag, delete, export; edits can be taken back."""
 
     def targets(self) -> list[RunRecord]:
         """Return the runs that an action is about: the selected ones, or the one in sight."""
@@ -63,23 +69,65 @@ class RunActions(AtDesk[None]):
             return
         self.work(f"{about} {named(targets)}", lambda: [change(run.id) for run in targets], lambda _: self.changed())
 
+    def edit(
+        self,
+        words: str,
+        runs: Sequence[RunRecord],
+        change: Callable[[RunRecord], object],
+        back: Callable[[RunRecord], object],
+    ) -> None:
+        """Change what a person wrote on runs; `back` puts a run as it was before, for undo.
+
+        Args:
+            words: what is done, such as "starring".
+            runs: as they are now.
+            change: changes one, in a worker.
+            back: given the record of before, takes the change back, in a worker.
+        """
+
+        def finish(_: object) -> None:
+            self.desk.undos.append(Undo(f"{words} {named(runs)}", lambda: [back(run) for run in runs]))
+            self.changed()
+
+        if not runs:
+            self.warn("no run is here to do that to")
+            return
+        self.work(f"{words} {named(runs)}", lambda: [change(run) for run in runs], finish)
+
+    def action_undo(self) -> None:
+        """Take the last edit back."""
+        if not self.desk.undos:
+            self.warn("nothing was edited since the app was opened")
+            return
+        last = self.desk.undos.pop()
+
+        def told(_: object) -> None:
+            self.say(f"taken back: {last.words}")
+            self.changed()
+
+        self.work(f"taking back {last.words}", last.back, told)
+
     def action_star(self) -> None:
         """Star the runs, or take the stars off when all have one."""
-        starred = all(run.star for run in self.targets())
-        self._each("starring", lambda run_id: self.desk.records.star(run_id, not starred))
+        runs = self.targets()
+        starred = all(run.star for run in runs)
+
+        def star(run: RunRecord, starred: bool) -> None:
+            self.desk.records.star(run.id, starred)
+
+        self.edit("starring", runs, lambda run: star(run, not starred), lambda run: star(run, run.star))
 
     def action_note(self) -> None:
         """Edit the note of the run in sight."""
         if (run := self.current()) is None:
             return
 
+        def note(run: RunRecord, text: str) -> None:
+            self.desk.records.note(run.id, text)
+
         def keep(text: str | None) -> None:
-            if text is not None:
-                self.work(
-                    f"noting on {named([run])}",
-                    lambda: self.desk.records.note(run.id, text.strip()),
-                    lambda _: self.changed(),
-                )
+            if text is not None and (wanted := text.strip()) != safe(run.note, 2000):
+                self.edit("noting on", [run], lambda run: note(run, wanted), lambda run: note(run, run.note))
 
         self.app.push_screen(Prompt(f"note on {named([run])}", run.note), keep)
 
@@ -90,20 +138,41 @@ class RunActions(AtDesk[None]):
 
         def keep(text: str | None) -> None:
             if text is not None:
-                self.work(
-                    f"tagging {named([run])}",
-                    lambda: self._set_tags(run, text.replace(",", " ").split()),
-                    lambda _: self.changed(),
-                )
+                wanted = text.replace(",", " ").split()
+                self.edit(
+                    "tagging", [run], lambda run: self._set_tags(run.id, wanted),
+                    lambda run: self._set_tags(run.id, run.tags),
+                )  # fmt: skip
 
         self.app.push_screen(Prompt(f"tags of {named([run])}", " ".join(run.tags), "words apart by spaces; "), keep)
 
-    def _set_tags(self, run: RunRecord, wanted: Sequence[str]) -> None:
-        for tag in set(run.tags) - set(wanted):
-            self.desk.records.untag(run.id, tag)
+    def _set_tags(self, run_id: int, wanted: Sequence[str]) -> None:
+        held = self.desk.records.run(run_id).tags
+        for tag in set(held) - set(wanted):
+            self.desk.records.untag(run_id, tag)
         for tag in wanted:
-            if tag not in run.tags:
-                self.desk.records.tag(run.id, tag)
+            if tag not in held:
+                self.desk.records.tag(run_id, tag)
+
+    def action_yank(self) -> None:
+        """Copy the command that makes the run in sight again."""
+        if (run := self.current()) is None:
+            return
+        if run.state is State.PUBLISHED:
+            self.warn("published results are not runs of ours: c makes a run of one")
+            return
+
+        def read() -> str:
+            from whaletui.presets import presets
+            from whaletui.view.command import run_command
+
+            return safe(run_command(run.spec, presets(), self.desk.data_folder), LONGEST_COMMAND)
+
+        def copy(command: str) -> None:
+            self.room.copy_to_clipboard(command)
+            self.notify(command, title="copied, as far as the terminal allows", markup=False, timeout=15)
+
+        self.work(f"reading {named([run])}", read, copy)
 
     def action_cancel(self) -> None:
         """Ask the runs to stop after their step; asked again, offer to stop them at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,20 +13,31 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from engine.contract.errors import SpecError
+from engine.contract.errors import SpecError, WhaleError
 from engine.contract.spec import RunSpec
 from whaletui.presets import Preset
-from whaletui.records.model import RunRecord
+from whaletui.records.model import RunRecord, State
 from whaletui.safe import safe
 from whaletui.screens.base import AtDesk
 from whaletui.screens.choose import Choice, Choose
 from whaletui.screens.confirm import Confirm
 from whaletui.view import formats
+from whaletui.view.estimate import Estimate, estimate, estimate_words
 from whaletui.view.form import FormState
 from whaletui.widgets.key_line import KeyLine
 from whaletui.widgets.spec_form import SpecForm
 
 MANY_RUNS = 12  # more than so many are asked about before they are queued
+EARLIER_RUNS = 500
+"""Finished runs that times are judged by, newest first."""
+
+
+class Foreseen(NamedTuple):
+    """What is known of runs before they are launched: equal ones of before, time, and peak memory in bytes."""
+
+    twins: Sequence[RunRecord]
+    estimate: Estimate | None
+    peak_bytes: int
 
 
 def choose_preset(screen: AtDesk[None]) -> None:
@@ -93,6 +105,7 @@ class NewRun(AtDesk[None]):
         super().__init__()
         self.state = FormState(origin=spec, origin_name=origin)
         self._focused_path = "name"
+        self._earlier: Sequence[RunRecord] | None = None  # read with the first look ahead
         self._launching = False
 
     def compose(self) -> ComposeResult:
@@ -131,12 +144,43 @@ class NewRun(AtDesk[None]):
         button = self.query_one("#launch", Button)
         if refusal is None:
             verdict.update(Content.styled("can be launched", "$text-success"))
+            self._look_ahead(self.state.specs())
             button.label = Content(f"launch {formats.count(runs, 'run')}")
         else:
             verdict.update(Content.styled(safe(refusal), "$text-error"))
             button.label = Content("launch")
         button.disabled = refusal is not None
         return refusal
+
+    def _look_ahead(self, specs: list[RunSpec]) -> None:
+        """Say what is known of such runs already; a newer look makes this one worthless."""
+        self.work("looking for runs like it", lambda: self._foresee(specs), self._show_foreseen, group="ahead")
+
+    def _foresee(self, specs: list[RunSpec]) -> Foreseen:
+        from engine.contract.summary import read_summary
+        from whaletui.launch import completed
+
+        records, workspace = self.desk.records, self.desk.workspace
+        if self._earlier is None:
+            self._earlier = records.page("state=finished", limit=EARLIER_RUNS).rows
+        try:
+            whole = [completed(spec, records, workspace) for spec in specs]
+        except WhaleError:
+            return Foreseen((), None, 0)  # data or boxes are missing: launching says so
+        found = estimate((whole[0].to_json(), whole[0].training.epochs), self._earlier)
+        peak = 0
+        if found is not None:
+            near = next(run for run in self._earlier if run.id == found.runs[0])
+            summary = read_summary(workspace.run_dir(near.folder))
+            peak = (summary.peak_gpu_bytes or summary.peak_memory_bytes) if summary is not None else 0
+        return Foreseen(records.twins([(spec.digest, spec.seed) for spec in whole]), found, peak)
+
+    def _show_foreseen(self, found: Foreseen) -> None:
+        verdict = self.query_one("#verdict", Static)
+        runs = len(self.state.specs())
+        same = (twin_words(found.twins), "$text-warning") if found.twins else ("can be launched", "$text-success")
+        words = estimate_words(found.estimate, found.peak_bytes, runs)
+        verdict.update(Content.assemble(same, (f"   {words}", "$foreground-muted")))
 
     def _show_changes(self) -> None:
         changes = self.state.changes()
@@ -188,15 +232,23 @@ class NewRun(AtDesk[None]):
             self.query_one(SpecForm).go_to(refusal.field)
             return
         specs = self.state.specs()
-        if len(specs) <= MANY_RUNS:
-            self._launch(specs)
-            return
 
+        def ask(found: Foreseen) -> None:
+            if found.twins:
+                self._ask(specs, f"{twin_words(found.twins)}.", "Queue it again all the same?")
+            elif len(specs) > MANY_RUNS:
+                self._ask(specs, f"Queue {len(specs)} runs?", "The lists make every combination.")
+            else:
+                self._launch(specs)
+
+        self.work("looking for runs like it", lambda: self._foresee(specs), ask, group="ahead")
+
+    def _ask(self, specs: list[RunSpec], question: str, detail: str) -> None:
         def answer(sure: bool | None) -> None:
             if sure:
                 self._launch(specs)
 
-        self.app.push_screen(Confirm(f"Queue {len(specs)} runs?", "The lists make every combination.", "queue"), answer)
+        self.app.push_screen(Confirm(question, detail, "queue"), answer)
 
     def _launch(self, specs: list[RunSpec]) -> None:
         if self._launching:
@@ -237,6 +289,14 @@ class NewRun(AtDesk[None]):
                 self.dismiss()
 
         self.app.push_screen(Confirm("Leave the form?", "What was typed is lost.", "leave", "stay"), answer)
+
+
+def twin_words(twins: Sequence[RunRecord]) -> str:
+    """Return "run 8 is the same spec and seed (finished, 0.537)"."""
+    first = next((run for run in twins if run.state is State.FINISHED), twins[0])
+    score = f", {formats.score(first.map5)}" if first.map5 is not None else ""
+    more = f", and {len(twins) - 1} more are" if len(twins) > 1 else " is"
+    return f"run {first.id}{more} the same spec and seed ({first.state}{score})"
 
 
 def _known_words() -> dict[str, tuple[str, ...]]:

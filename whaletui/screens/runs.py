@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -11,13 +12,14 @@ from textual.widgets import Static
 
 from whaletui.desk import Pulse
 from whaletui.records.model import Page, RunRecord
-from whaletui.screens.actions import AGAIN, CANCEL, CLONE, EXPORT, SELDOM, RunActions
-from whaletui.screens.choose import Choice, Choose
+from whaletui.screens.actions import AGAIN, CANCEL, CLONE, EXPORT, SELDOM
 from whaletui.screens.run import RunScreen
-from whaletui.view.columns import COLUMNS, RowFacts
+from whaletui.screens.table import TABLE_KEYS, TableActions
+from whaletui.sheet import Sheet, read_sheet
+from whaletui.view.columns import Column
+from whaletui.view.complete import known_values
 from whaletui.view.paging import PAGE_ROWS, below_words
 from whaletui.view.query import QueryError, is_begun, parse
-from whaletui.view.runview import RunView
 from whaletui.widgets.filter_bar import FilterBar
 from whaletui.widgets.glance import Glance
 from whaletui.widgets.headline import Headline
@@ -25,15 +27,17 @@ from whaletui.widgets.key_line import KeyLine
 from whaletui.widgets.run_table import RunTable
 
 FOLLOWED = "runs"
+DRAWN_AT_ONCE = 12
+"""Curves of a folded row that are drawn over one another."""
 
 
-class RunsScreen(RunActions):
+class RunsScreen(TableActions):
     """Home. Everything else opens from here and comes back here."""
 
     TITLE = "runs"
     HELP_WORDS = "Every run of the workspace; below it the one under the cursor."
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-medium"), (130, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (19, "-low"), (34, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (19, "-low"), (34, "-tall"), (60, "-towering")]
     BINDINGS = [
         Binding("enter", "open", "open", key_display="⏎"),
         Binding("n", "new", "new"),
@@ -47,7 +51,10 @@ class RunsScreen(RunActions):
         CANCEL,
         AGAIN,
         Binding("s", "sort", "sort"),
+        Binding("Q", "queue", "queue and GPUs"),
         Binding("S", "reverse", "reverse the order", show=False),
+        Binding("m", "coverage", "map of what was run", show=False),
+        *TABLE_KEYS,
         Binding("left_square_bracket", "turn(-1)", "page back", show=False, key_display="["),
         Binding("right_square_bracket", "turn(1)", "next page", show=False, key_display="]"),
         Binding("l", "log_axis", "loss on a log axis", show=False),
@@ -59,11 +66,14 @@ class RunsScreen(RunActions):
 
     def __init__(self) -> None:
         super().__init__()
-        self.page = Page(rows=(), matching=0, total=0)
         self.first_row, self.page_rows = 0, PAGE_ROWS
-        self.query_text = ""
         self.log_axis = False
         self._loading = self._stale = False
+
+    @property
+    def page(self) -> Page:
+        """The page that is shown."""
+        return self.sheet.page
 
     def compose(self) -> ComposeResult:
         """Lay out the screen; the table fills once the records are open."""
@@ -76,6 +86,8 @@ class RunsScreen(RunActions):
 
     def on_mount(self) -> None:
         """Begin in the table, saying where we are before anything was read."""
+        self.view = self.desk.remembered.view
+        self.query_one(RunTable).sort = (self.view.sort, self.view.descending)
         self.query_one(RunTable).focus()
         self.query_one(Headline).show(self.desk.workspace.root.name, "opening …", {}, ())
 
@@ -83,7 +95,7 @@ class RunsScreen(RunActions):
         """Show live figures at once; read the page again where the records changed."""
         if pulse.records_changed:
             self.reload()
-        self._show_rows()
+        self.show_rows()
         current = self.current()
         if current is not None and (current.id in pulse.changed):
             self._show_current()
@@ -97,14 +109,13 @@ class RunsScreen(RunActions):
         if not self.desk.is_open:
             return
         self._loading, self._stale = True, False
-        query, (sort, descending), first_row = self.query_text, self.query_one(RunTable).sort, self.first_row
-        self.work(
-            "reading the runs",
-            lambda: self.desk.records.page(
-                query, sort=sort, descending=descending, limit=self.page_rows, offset=first_row
-            ),
-            self._show_page,
-        )  # fmt: skip
+        view, first_row, baseline = self.view, self.first_row, self.desk.remembered.baseline
+
+        def read() -> tuple[Sheet, tuple[Column, ...]]:
+            sheet = read_sheet(self.desk.records, view, baseline, self.page_rows, first_row)
+            return sheet, self.chosen_columns(sheet)
+
+        self.work("reading the runs", read, self._show_sheet)
 
     def complain(self, about: str, error: BaseException) -> None:
         """Show an error; one of the filter belongs beside the filter."""
@@ -114,14 +125,16 @@ class RunsScreen(RunActions):
         else:
             super().complain(about, error)
 
-    def _show_page(self, page: Page) -> None:
+    def _show_sheet(self, found: tuple[Sheet, tuple[Column, ...]]) -> None:
+        sheet, columns = found
         self._loading = False
-        if not page.rows and self.first_row:  # the last page was emptied
+        if not sheet.page.rows and self.first_row:  # the last page was emptied
             self.first_row = max(self.first_row - self.page_rows, 0)
             self._stale = True
-        self.page = page
-        self.desk.selected.update({row.id: row for row in page.rows if row.id in self.desk.selected})
-        self._show_rows()
+        self.sheet, self.columns = sheet, columns
+        self.desk.selected.update({row.id: row for row in sheet.page.rows if row.id in self.desk.selected})
+        self.query_one(FilterBar).words.values = known_values(sheet.page.rows)
+        self.show_rows()
         if self.desk.newest is not None and self.query_one(RunTable).go_to(self.desk.newest):
             self.desk.newest = None
         self._show_below()
@@ -129,14 +142,10 @@ class RunsScreen(RunActions):
         if self._stale:
             self.reload()
 
-    def _show_rows(self) -> None:
-        views, selected, now = self.desk.views, self.desk.selected, self.desk.now()
-        self.query_one(RunTable).show(
-            [
-                RowFacts(record=record, view=views.get(record.id), now=now, selected=record.id in selected)
-                for record in self.page.rows
-            ]
-        )
+    def show_rows(self) -> None:
+        """Draw the rows as they stand now."""
+        base = self.sheet.baseline
+        self.query_one(RunTable).show(self.rows(), self.columns, self.row(base, self.sheet) if base else None)
 
     def _show_headline(self, pulse: Pulse) -> None:
         place = self.desk.workspace.root.name or str(self.desk.workspace.root)
@@ -146,33 +155,32 @@ class RunsScreen(RunActions):
         )  # fmt: skip
 
     def _show_below(self) -> None:
-        words = below_words(self.page, self.first_row, bool(self.query_text), len(self.desk.selected))
+        words = below_words(self.page, self.first_row, bool(self.view.filter), len(self.desk.selected))
         below = self.query_one("#below", Static)
         below.update(Content(words))
         below.display = bool(words)
 
     def _show_current(self) -> None:
-        """Draw the lower half for the run under the cursor."""
-        record = self.current()
-        if record is None:
-            return
-        self.query_one(Glance).show(record, self.desk.views.get(record.id) or RunView.new(), self.log_axis)
+        """Draw the lower half for the row under the cursor."""
+        facts = self.query_one(RunTable).current
+        if facts is not None:
+            self.query_one(Glance).show(facts, self.desk.views, self.log_axis)
 
     def current(self) -> RunRecord | None:
-        """Return the run under the cursor."""
+        """Return the run under the cursor, of a folded row the first."""
         facts = self.query_one(RunTable).current
         return facts.record if facts else None
 
     def targets(self) -> list[RunRecord]:
-        """Return the selected runs, or the one under the cursor."""
-        current = self.current()
-        return list(self.desk.selected.values()) or ([current] if current else [])
+        """Return the selected runs, or those under the cursor."""
+        facts = self.query_one(RunTable).current
+        return list(self.desk.selected.values()) or (list(facts.runs) if facts else [])
 
     @on(RunTable.Highlighted)
     def follow_current(self) -> None:
-        """Have the run under the cursor followed, and draw what is known of it."""
-        if (record := self.current()) is not None:
-            self.desk.watched[FOLLOWED] = (record,)
+        """Have the runs under the cursor followed, and draw what is known of them."""
+        if (facts := self.query_one(RunTable).current) is not None:
+            self.desk.watched[FOLLOWED] = facts.runs[:DRAWN_AT_ONCE]
             self._show_current()
             self.room.look_now()
 
@@ -182,35 +190,53 @@ class RunsScreen(RunActions):
         self.action_open()
 
     def action_open(self) -> None:
-        """Open the run under the cursor."""
-        if (record := self.current()) is not None:
-            self.app.push_screen(RunScreen(record))
+        """Open the run under the cursor, or the folded row."""
+        facts = self.query_one(RunTable).current
+        if facts is None:
+            return
+        if facts.members:
+            self.action_unfold(not facts.opened)
+        else:
+            self.app.push_screen(RunScreen(facts.record))
 
     def action_select(self) -> None:
         """Mark the run under the cursor, or take its mark off, and go on to the next."""
-        table = self.query_one(RunTable)
-        if (record := self.current()) is None:
+        table, selected = self.query_one(RunTable), self.desk.selected
+        if (facts := table.current) is None:
             return
-        if record.id in self.desk.selected:
-            del self.desk.selected[record.id]
+        if facts.selected:
+            for run in facts.runs:
+                selected.pop(run.id, None)
         else:
-            self.desk.selected[record.id] = record
+            selected.update({run.id: run for run in facts.runs})
         table.action_move(1)
-        self._show_rows()
+        self.show_rows()
         self._show_below()
 
     def action_clear(self) -> None:
         """Clear the filter; there being none, let go of the selection."""
-        if self.query_text:
+        if self.view.filter:
             self.query_one(FilterBar).clear()
         else:
             self.desk.selected.clear()
-            self._show_rows()
+            self.show_rows()
             self._show_below()
 
     def action_filter(self) -> None:
-        """Type a filter."""
-        self.query_one(FilterBar).open()
+        """Type a filter; ↑ brings back those of before."""
+        bar = self.query_one(FilterBar)
+        bar.earlier = self.desk.remembered.filters
+        bar.open()
+
+    def show_filter(self, text: str) -> None:
+        """Show a filter that a saved view brings."""
+        bar = self.query_one(FilterBar)
+        with bar.prevent(FilterBar.Changed):
+            bar.write(text)
+
+    def to_first_page(self) -> None:
+        """Begin at the first page again."""
+        self.first_row = 0
 
     @on(FilterBar.Changed)
     def filter_changed(self, message: FilterBar.Changed) -> None:
@@ -223,7 +249,10 @@ class RunsScreen(RunActions):
         self.query_one(FilterBar).accept()
         if is_begun(message.text) and not message.final:
             return  # "map" is more likely on its way to map5>0.4 than the name of a run
-        self.query_text, self.first_row = message.text.strip(), 0
+        if message.final:
+            self._keep(self.desk.remembered.with_filter(message.text))
+        self.view = msgspec.structs.replace(self.view, filter=message.text.strip())
+        self.to_first_page()
         self.reload()
 
     @on(FilterBar.Left)
@@ -231,35 +260,15 @@ class RunsScreen(RunActions):
         """Go back to the table."""
         self.query_one(RunTable).focus()
 
-    def action_sort(self) -> None:
-        """Choose the column to sort by."""
-        choices = [Choice(column.sort, column.title) for column in COLUMNS if column.sort]
-        self.app.push_screen(Choose("sort by", choices, self.query_one(RunTable).sort[0]), self._sort_by)
-
     @on(RunTable.SortAsked)
     def title_clicked(self, message: RunTable.SortAsked) -> None:
         """Sort by a clicked title."""
-        self._sort_by(message.sort)
-
-    def _sort_by(self, wanted: str | None) -> None:
-        """Sort by a column: figures from the best down, words from a to z; asked again, the other way."""
-        if wanted is None:
-            return
-        table = self.query_one(RunTable)
-        before, descending = table.sort
-        words = ("name", "backbone", "method", "loss", "state", "slot")
-        table.sort = (wanted, not descending if wanted == before else wanted not in words)
-        self.first_row = 0
-        self.reload()
-
-    def action_reverse(self) -> None:
-        """Turn the order round."""
-        self._sort_by(self.query_one(RunTable).sort[0])
+        self.sort_by(message.sort)
 
     def action_turn(self, by: int) -> None:
         """Turn to another page."""
         first_row = self.first_row + by * self.page_rows
-        if 0 <= first_row < self.page.matching:
+        if 0 <= first_row < self.sheet.matching:
             self.first_row = first_row
             self.reload()
 
@@ -299,6 +308,18 @@ class RunsScreen(RunActions):
         from whaletui.screens.ensemble import EnsembleScreen
 
         self.app.push_screen(EnsembleScreen(tuple(self.desk.selected)))
+
+    def action_queue(self) -> None:
+        """Look at the GPUs and at what waits for them."""
+        from whaletui.screens.queue import QueueScreen
+
+        self.app.push_screen(QueueScreen())
+
+    def action_coverage(self) -> None:
+        """Look at what was run of backbones, methods, crops and seeds, and what is missing."""
+        from whaletui.screens.coverage import Coverage
+
+        self.app.push_screen(Coverage(self.view.filter))
 
     def on_resize(self, event: Resize) -> None:
         """Fill the lower half for its new size."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,6 +15,9 @@ from whaletui.view import formats
 from whaletui.view.explain import UNTOLD
 from whaletui.view.plots import Level, Plot, curve
 from whaletui.view.runview import RunView
+
+if TYPE_CHECKING:  # needs numpy, which a first paint does not wait for
+    from whaletui.view.answers import Standing
 
 
 class ComparedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +47,56 @@ def figure_rows(records: Sequence[RunRecord]) -> list[ComparedRow]:
         _row("took", records, lambda run: formats.span(run.seconds)),
     ]
     return [row for row in rows if any(row.cells)]
+
+
+def standing_rows(records: Sequence[RunRecord], standings: Sequence[Standing]) -> list[ComparedRow]:
+    """Return whether differences are real, then MAP@5 by how many photos of its whale training saw."""
+    told = {standing.run_id: standing for standing in standings}
+    first = next((one.run_id for one in standings if one.slices or not one.problem), None)
+    rows = [
+        _row(f"paired with {first}", records, lambda run: _paired_words(told.get(run.id))),
+        _row("is it real?", records, lambda run: _verdict(told.get(run.id))),
+    ]
+    rows += _slice_rows(records, told)
+    problems = [f"{one.run_id}: {safe(one.problem)}" for one in standings if one.problem]
+    rows += [ComparedRow(title="not told", cells=(words,)) for words in dict.fromkeys(problems)]
+    return [row for row in rows if any(row.cells)]
+
+
+def _slice_rows(records: Sequence[RunRecord], told: Mapping[int, Standing]) -> list[ComparedRow]:
+    """Return a row for each slice that has photos; counts that are the same for all stand in its title."""
+    names = next(([one.name for one in standing.slices] for standing in told.values() if standing.slices), [])
+    rows = []
+    for place, name in enumerate(names):
+        parts = [told[run.id].slices[place] if run.id in told and told[run.id].slices else None for run in records]
+        counts = {part.photos for part in parts if part is not None}
+        many = f" ({max(counts):,})" if len(counts) == 1 else ""
+        values = [part.map5 if part is not None and part.photos else None for part in parts]
+        cells = tuple(
+            "" if part is None else formats.score(part.map5) + ("" if many else f" ({part.photos:,})") for part in parts
+        )
+        if max(counts):
+            rows.append(ComparedRow(title=f"{SLICE_TITLES[name]}{many}", cells=cells, best=_best(values)))
+    return rows
+
+
+SLICE_TITLES = {"known": "known whales", "1": "  1 training photo", "new": "new whales",
+                **{name: f"  {name} training photos" for name in ("2", "3", "4", "5+")}}  # fmt: skip
+
+
+def _paired_words(standing: Standing | None) -> str:
+    if standing is None or standing.paired is None:
+        return ""
+    paired = standing.paired
+    return f"{paired.delta:+.3f} [{paired.low:+.3f} {paired.high:+.3f}]"
+
+
+def _verdict(standing: Standing | None) -> str:
+    if standing is None or standing.paired is None:
+        return ""
+    if not standing.paired.is_real:
+        return "may be chance"
+    return "yes, better" if standing.paired.delta > 0 else "yes, worse"
 
 
 def setting_rows(records: Sequence[RunRecord]) -> list[ComparedRow]:

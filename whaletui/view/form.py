@@ -20,19 +20,26 @@ MOST_RUNS = 500
 COMMAS_ARE_TEXT = frozenset({"name", "data.folder", "crop.source", "method.boxes", "method.holdout"})
 """Fields in which a comma does not begin another run."""
 
+FIRST = (
+    "name", "seed", "data.fold", "model.backbone", "model.weights", "image.height", "image.width",
+    "crop.enabled", "crop.source", "training.epochs", "training.batch", "optimiser.kind", "optimiser.learning_rate",
+)  # fmt: skip
+"""The settings that runs are told apart by most: they stand first, the rest behind a fold."""
+
 PARTS = {
-    "run": "", "data": "photos and folds", "model": "the network", "method": "what it learns",
-    "training": "how long, on what", "optimiser": "how weights move", "image": "shape of the photos",
-    "crop": "cut to the fluke", "augment": "changes to training photos", "prediction": "scored at the end",
+    "first": "what matters most; the rest is below", "method": "what it learns", "data": "photos and folds",
+    "model": "the network", "training": "how long, on what", "optimiser": "how weights move",
+    "image": "shape of the photos", "crop": "cut to the fluke", "augment": "changes to training photos",
+    "prediction": "scored at the end",
 }  # fmt: skip
 """Parts of a spec in the order of the form, with what each is about."""
 
-OPEN_PARTS = frozenset({"run", "data", "model", "training", "optimiser"})
+OPEN_PARTS = frozenset({"first", "method"})
 
 
 def part_of(path: str) -> str:
-    """Return the part that a dotted path belongs to."""
-    return path.partition(".")[0] if "." in path else "run"
+    """Return the part of the form that a dotted path is shown in."""
+    return "first" if path in FIRST or "." not in path else path.partition(".")[0]
 
 
 def fields_by_part(kinds: Collection[str] = (DEFAULT_KIND,)) -> dict[str, list[Field]]:
@@ -47,6 +54,7 @@ def fields_by_part(kinds: Collection[str] = (DEFAULT_KIND,)) -> dict[str, list[F
             continue
         if field.kind != "choice" or len(field.choices) > 1:
             grouped.setdefault(part_of(field.path), []).append(field)
+    grouped["first"].sort(key=lambda field: FIRST.index(field.path) if field.path in FIRST else len(FIRST))
     return {part: fields for part, fields in grouped.items() if fields}
 
 

@@ -14,11 +14,14 @@ def below_words(page: Page, first_row: int, filtered: bool, selected: int) -> st
     words = []
     if not filtered and page.total == page.counts.get(State.PUBLISHED, 0):
         words.append(NOTHING_YET)
+    shown, matching = (len(page.groups), page.families) if page.groups else (len(page.rows), page.matching)
     if filtered:
         words.append(f"{page.matching:,} of {formats.count(page.total, 'run')} match")
-    if len(page.rows) < page.matching:
-        first, last = first_row + 1, first_row + len(page.rows)
-        words.append(f"[ ] turn pages: {first:,} to {last:,} of {page.matching:,}")
+    if page.groups:
+        words.append(f"{formats.count(matching, 'row')} of runs alike but for seed and fold: → opens one, f all")
+    if shown < matching:
+        first, last = first_row + 1, first_row + shown
+        words.append(f"[ ] turn pages: {first:,} to {last:,} of {matching:,}")
     if selected:
         words.append(f"● {formats.count(selected, 'run')} selected, esc lets go")
     return "   ".join(words)

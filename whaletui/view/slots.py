@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from whaletui.safe import safe
 from whaletui.view import formats
+
+
+class ProcessLike(Protocol):
+    """What is shown of a process on a slot; `whaletui.jobs.gpus.GpuProcess` is one."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    @property
+    def user(self) -> str:
+        """Whose it is, empty where that cannot be told."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that it holds."""
 
 
 class SlotLike(Protocol):
@@ -30,6 +51,22 @@ class SlotLike(Protocol):
     @property
     def utilisation(self) -> float | None:
         """Percent."""
+
+    @property
+    def temperature(self) -> float | None:
+        """Degrees Celsius."""
+
+    @property
+    def power_watts(self) -> float | None:
+        """Watts."""
+
+    @property
+    def processes(self) -> Sequence[ProcessLike]:
+        """Everybody's."""
+
+    @property
+    def held(self) -> str:
+        """Who holds it, in words; empty where it is free."""
 
 
 def slot_words(slot: SlotLike) -> str:

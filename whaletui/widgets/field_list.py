@@ -46,7 +46,9 @@ class FieldList(ScrollView, can_focus=True):
         .field-list--help { color: $foreground-muted; }
         .field-list--changed { color: $accent; text-style: bold; }
         .field-list--refused { color: $text-error; text-style: bold; }
-        .field-list--cursor { background: $block-cursor-blurred-background; }
+        .field-list--cursor {
+            background: $block-cursor-blurred-background; text-style: $block-cursor-text-style;
+        }
     }
     """
 
@@ -106,7 +108,7 @@ class FieldList(ScrollView, can_focus=True):
             return Strip.blank(width, self.rich_style)
         line = self.lines[number]
         cursor = self.get_component_rich_style("field-list--cursor")
-        ground = Style(bgcolor=cursor.bgcolor) if number == self.cursor else Style.null()
+        ground = Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse) if number == self.cursor else Style.null()
         segments = self._head(line) if line.field is None else self._setting(line.field)
         grounded = [Segment(segment.text, (segment.style or Style.null()) + ground) for segment in segments]
         return Strip(grounded).adjust_cell_length(width, self.rich_style + ground).crop(0, width)
@@ -124,7 +126,7 @@ class FieldList(ScrollView, can_focus=True):
 
     def _setting(self, field: Field) -> list[Segment]:
         refused, changed = field.path == self.refused, field.path in self.state.texts
-        name = field.path if "." not in field.path else field.path.partition(".")[2]
+        name = field.path if part_of(field.path) == "first" else field.path.partition(".")[2]
         style = self._style("refused" if refused else "changed" if changed else "name")
         value = set_cell_size(safe(self.state.shown(field.path), 200), self.value_cells)
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -9,11 +10,25 @@ from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.suggester import Suggester
 from textual.widgets import Input, Label
 
 from whaletui.safe import safe
+from whaletui.view.complete import completed
 
 EXAMPLE = "map5>0.4 and backbone=resnet*   tag=best   -state=failed   age<2d   training.epochs>=8"
+
+
+class FilterWords(Suggester):
+    """Offers how the filter may go on."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self.values: Mapping[str, Sequence[str]] = {}
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """Return the filter with its last word made whole."""
+        return completed(value, self.values)
 
 
 class FilterBar(Horizontal):
@@ -21,7 +36,9 @@ class FilterBar(Horizontal):
 
     BINDINGS = [
         Binding("escape", "leave(True)", "clear", key_display="esc"),
-        Binding("down", "leave(False)", "to the table"),
+        Binding("tab", "complete", "complete", key_display="tab"),
+        Binding("up", "back(1)", "earlier filter", key_display="↑"),
+        Binding("down", "back(-1)", "later filter, to the table", key_display="↓"),
     ]
     DEFAULT_CSS = """
     FilterBar {
@@ -43,10 +60,17 @@ class FilterBar(Horizontal):
     class Left(Message):
         """The person is done with the filter."""
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.words = FilterWords()
+        self.earlier: Sequence[str] = ()  # filters that were entered before, newest last
+        self._steps_back = 0
+        self._typed = ""  # what stood here before the first step back
+
     def compose(self) -> ComposeResult:
         """Lay out the line."""
         yield Label("filter", id="label")
-        yield Input(placeholder=EXAMPLE, compact=True, max_length=1000)
+        yield Input(placeholder=EXAMPLE, compact=True, max_length=1000, suggester=self.words)
         yield Label("", id="refusal")
 
     @property
@@ -56,8 +80,34 @@ class FilterBar(Horizontal):
 
     def open(self) -> None:
         """Show the line and begin to type."""
+        self._steps_back = 0
         self.add_class("-open")
         self.query_one(Input).focus()
+
+    def write(self, text: str) -> None:
+        """Put a filter into the line, as if it had been typed; an empty one hides it."""
+        self.set_class(bool(text), "-open")
+        self.query_one(Input).value = text
+
+    def action_complete(self) -> None:
+        """Make the last word whole."""
+        line = self.query_one(Input)
+        if (whole := completed(line.value, self.words.values)) is not None:
+            line.value = whole
+            line.cursor_position = len(whole)
+
+    def action_back(self, by: int) -> None:
+        """Step through the filters of before; past the newest of them, what was typed, then the table."""
+        steps = self._steps_back + by
+        if steps < 0:
+            self.action_leave(False)
+        elif steps <= len(self.earlier):
+            if self._steps_back == 0:
+                self._typed = self.text
+            self._steps_back = steps
+            line = self.query_one(Input)
+            line.value = self.earlier[-steps] if steps else self._typed
+            line.cursor_position = len(line.value)
 
     def clear(self) -> None:
         """Empty and hide the line."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -10,7 +12,9 @@ from textual.widgets import Static
 from whaletui.records.model import RunRecord, State
 from whaletui.safe import safe
 from whaletui.view import explain
+from whaletui.view.comparison import overlaid
 from whaletui.view.plots import loss_plot, map5_plot
+from whaletui.view.rows import RowFacts, listed, spread_words, state_counts
 from whaletui.view.runview import RunView
 from whaletui.widgets.chart import Chart
 
@@ -36,15 +40,29 @@ class Glance(Vertical):
             yield Static(id="changes")
         yield Static(id="why")
 
-    def show(self, record: RunRecord, view: RunView, log: bool) -> None:
-        """Show a run as it stands; `log` draws its loss on a logarithmic axis."""
-        self.query_one("#loss", Chart).plot = loss_plot(view, log)
-        self.query_one("#map5", Chart).plot = map5_plot(view, record.baseline_constant, record.baseline_duplicates)
+    def show(self, facts: RowFacts, views: Mapping[int, RunView], log: bool) -> None:
+        """Show a row as it stands; `log` draws the loss of a run on a logarithmic axis."""
+        record = facts.record
+        if facts.members:
+            loss, map5 = overlaid(facts.members, views)
+        else:
+            view = views.get(record.id) or RunView.new()
+            loss, map5 = loss_plot(view, log), map5_plot(view, record.baseline_constant, record.baseline_duplicates)
+        self.query_one("#loss", Chart).plot = loss
+        self.query_one("#map5", Chart).plot = map5
         changed = explain.from_defaults(record.spec_json)
         beside = self.query_one("#changes").display and self.query_one("#curves").display
         if beside:
             self.query_one("#changes", Static).update(self._lines(changed))
-        self.query_one("#why", Static).update(self._last_line(record, () if beside else changed))
+        last = self._family_line(facts) if facts.members else self._last_line(record, () if beside else changed)
+        self.query_one("#why", Static).update(last)
+
+    def _family_line(self, facts: RowFacts) -> Content:
+        runs = facts.members
+        ids, seeds, folds = (listed([getattr(run, name) for run in runs]) for name in ("id", "seed", "fold"))
+        spread = spread_words(runs)
+        words = [state_counts(runs), f"MAP@5 {spread}" if spread else "", f"seed {seeds}", f"fold {folds}", f"id {ids}"]
+        return Content("   ".join(word for word in words if word))
 
     def _last_line(self, record: RunRecord, changed: tuple[explain.Change, ...]) -> Content:
         note = f"“{safe(record.note)}”" if record.note else ""

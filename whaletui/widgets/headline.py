@@ -35,7 +35,7 @@ class Headline(Widget):
         width = self.content_size.width
         left = Content.assemble(("whaletui", "bold $accent"), "  ", (place, "bold"))
         left = self._added(left, f"  {data}" if data else "", "$foreground-muted", width)
-        for state, style in (("running", "#5cc8f2"), ("queued", "$foreground-muted"), ("failed", "$text-error")):
+        for state, style in (("running", "$live"), ("queued", "$foreground-muted"), ("failed", "$text-error")):
             if counts.get(state):
                 left = self._added(left, f"   {counts[state]} {state}", style, width)
         right = Content("")

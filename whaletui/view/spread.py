@@ -1,0 +1,85 @@
+"""What differs among the runs of a table: settings by path, read from the recorded specs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+
+import msgspec
+
+from engine.contract.fields import KIND, Field, Plain, spec_fields
+from engine.contract.method import DEFAULT_KIND
+from whaletui.records.model import RunRecord, State
+from whaletui.safe import safe
+from whaletui.view import formats
+from whaletui.view.explain import UNTOLD
+
+__all__ = ["HELD", "UNTOLD", "differing", "fields", "setting", "settings", "short_names"]
+
+HELD = {
+    "model.backbone": "backbone", "method.kind": "method", "crop.enabled": "crop", "seed": "seed", "data.fold": "fold",
+    "training.epochs": "epoch",
+}  # fmt: skip
+"""Settings that have a column of the records already, by path."""
+
+
+@lru_cache(maxsize=4096)
+def settings(spec_json: str) -> dict[str, Plain]:
+    """Return a recorded spec's values by path; empty where it cannot be read any more."""
+    try:
+        values = msgspec.json.decode(spec_json)
+    except msgspec.DecodeError:
+        return {}
+    return dict(_flat("", values))
+
+
+def _flat(prefix: str, node: object) -> Iterable[tuple[str, Plain]]:
+    if isinstance(node, dict):
+        for name, inner in node.items():
+            yield from _flat(f"{prefix}.{name}" if prefix else str(name), inner)
+    elif isinstance(node, str | int | float | bool):
+        yield prefix, node
+
+
+def setting(record: RunRecord, path: str) -> str:
+    """Return a setting of a run as it is shown; empty where its method has no such one."""
+    return safe(formats.plain(_value(settings(record.spec_json), fields()[path])), 60)
+
+
+def _value(values: dict[str, Plain], field: Field) -> Plain:
+    """Return a setting; the default where an old spec lacks it, nothing where it belongs to another kind of method."""
+    if not field.belongs(str(values.get(KIND, DEFAULT_KIND))):
+        return ""
+    return values.get(field.path, field.default)
+
+
+@cache
+def fields() -> dict[str, Field]:
+    """Return every setting, by path."""
+    return {field.path: field for field in spec_fields()}
+
+
+def differing(records: Sequence[RunRecord]) -> tuple[str, ...]:
+    """Return the paths whose values are not the same in all of these runs, in the order of the types.
+
+    Published results say little of how they were made, and settings that have a column of their own are left out.
+    """
+    specs = [settings(record.spec_json) for record in records if record.state is not State.PUBLISHED]
+    found = []
+    for path, field in fields().items():
+        if path in HELD or path in UNTOLD:
+            continue
+        if len({_value(values, field) for values in specs}) > 1:
+            found.append(path)
+    return tuple(found)
+
+
+@cache
+def short_names() -> dict[str, str]:
+    """Return a short title for every path: its last word, or two where one would not tell it apart."""
+    last = [path.rpartition(".")[2] for path in fields()]
+    titles = {}
+    for path in fields():
+        word = path.rpartition(".")[2]
+        titles[path] = word if last.count(word) == 1 else ".".join(path.split(".")[-2:])
+    return titles
