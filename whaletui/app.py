@@ -89,7 +89,8 @@ class WhaleApp(DeskApp):
         self._complained = ""
         self.desk.views.update(pulse.changed)
         for run_id, problem in pulse.problems.items():
-            self.notify(safe(problem), title=f"events of run {run_id}", severity="error", markup=False)
+            about = f"events of run {run_id}" if run_id else "the cache of curves"
+            self.notify(safe(problem), title=about, severity="error", markup=False)
         self.pulsed.publish(pulse)
         if pulse.behind or self._again:
             self.look_now()

@@ -63,6 +63,7 @@ class Desk:
         self.selected: dict[int, RunRecord] = {}  # in the order of selecting, kept across filters and pages
         self.cancelling: set[int] = set()  # runs that were asked to stop gently
         self.watched: dict[str, tuple[RunRecord, ...]] = {}  # what screens want followed though it is not active
+        self.colours: dict[int, int] = {}  # of runs whose curves were drawn: they keep them as long as the app runs
         self.data_folder = ""
         self.newest: int | None = None  # a run just queued, to which the cursor at home is to go
         self._opener = opener

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 from engine.contract.events import EventTail
 from engine.contract.rundir import RunDir
 from whaletui.records.model import RunRecord
+from whaletui.view.history import WORTH_BYTES, HistoryCache
 from whaletui.view.runview import RunView, fold
 
 CHUNK_BYTES = 1 << 20
@@ -28,10 +30,20 @@ class Poll(msgspec.Struct, frozen=True, kw_only=True):
 class _Followed:
     """One attempt of one run: how far it was read, and what it said."""
 
-    def __init__(self, events: Path) -> None:
+    def __init__(self, events: Path, cache: HistoryCache) -> None:
         self.tail = EventTail(events)
         self.view = RunView.new()
         self.problem = ""
+        self.seen: object = None  # the file as it was when its end was reached
+        self.kept_offset = 0
+        if (found := cache.find(events)) is not None:
+            self.view, self.tail.offset, self.tail.damaged = found
+            self.kept_offset = self.tail.offset
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was told of it yet, though the cache knew it."""
+        return self.seen is None and bool(self.view.points)
 
 
 class Follower:
@@ -43,7 +55,9 @@ class Follower:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.cache = HistoryCache(root / "cache")
         self._followed: dict[int, _Followed] = {}
+        self._cleaned = False
 
     def poll(self, records: Iterable[RunRecord]) -> Poll:
         """Read on in every run's events, most urgent first, at most `CHUNKS_A_POLL` chunks in all."""
@@ -51,10 +65,14 @@ class Follower:
         problems: dict[int, str] = {}
         chunks = CHUNKS_A_POLL
         behind = False
+        wanted = 0
         for record in records:
             followed = self._follow(record)
             if followed is None:
                 continue
+            wanted += 1
+            if followed.is_new:
+                changed[record.id] = followed.view
             while chunks > 0:
                 progress, problem = self._read(followed)
                 if problem:
@@ -62,11 +80,15 @@ class Follower:
                 if progress:
                     changed[record.id] = followed.view
                 if progress < CHUNK_BYTES // 2:  # less than a chunk: the end of the file
+                    self._keep(followed)
                     break
                 chunks -= 1
             else:
                 behind = True
-        self._forget()
+        self._forget(wanted)
+        if self.cache.problem:
+            problems.setdefault(0, self.cache.problem)
+            self.cache.problem = ""
         return Poll(changed=changed, behind=behind, problems=problems)
 
     def _follow(self, record: RunRecord) -> _Followed | None:
@@ -77,7 +99,7 @@ class Follower:
             return None
         followed = self._followed.pop(record.id, None)
         if followed is None or followed.tail.path != attempt.events:
-            followed = _Followed(attempt.events)
+            followed = _Followed(attempt.events, self.cache)
         self._followed[record.id] = followed  # the newest last
         return followed
 
@@ -85,7 +107,13 @@ class Follower:
         """Read one chunk; returns the bytes gone on and a problem that was not told before."""
         before, damaged = followed.tail.offset, followed.tail.damaged
         try:
+            status = os.stat(followed.tail.path)
+            now = (status.st_size, status.st_mtime_ns, status.st_ino)
+            if now == followed.seen:  # hundreds of finished runs cost a stat each
+                return 0, ""
             events = followed.tail.read(CHUNK_BYTES)
+        except FileNotFoundError:
+            return 0, ""
         except OSError as error:
             new = str(error) != followed.problem
             followed.problem = str(error)
@@ -95,8 +123,21 @@ class Follower:
             followed.view = fold(followed.view, events)
         if followed.tail.damaged != damaged:
             followed.view = msgspec.structs.replace(followed.view, damaged_lines=followed.tail.damaged)
-        return followed.tail.offset - before, ""
+        progress = followed.tail.offset - before
+        followed.seen = now if progress < CHUNK_BYTES // 2 else None
+        return progress, ""
 
-    def _forget(self) -> None:
-        for run_id in list(self._followed)[:-KEPT_VIEWS]:
+    def _keep(self, followed: _Followed) -> None:
+        """Keep a long history once its end was reached, and again when it has grown by as much."""
+        if followed.tail.offset - followed.kept_offset < WORTH_BYTES:
+            return
+        if not self._cleaned:
+            self._cleaned = True
+            self.cache.clean(self.root / "runs")
+        self.cache.keep(followed.tail.path, followed.view, followed.tail.offset, followed.tail.damaged)
+        followed.kept_offset = followed.tail.offset
+
+    def _forget(self, wanted: int) -> None:
+        """Let go of the runs that were asked for longest ago; never of one that is asked for now."""
+        for run_id in list(self._followed)[: -(KEPT_VIEWS + wanted)]:
             del self._followed[run_id]
