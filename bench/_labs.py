@@ -9,6 +9,8 @@ import time
 import uuid
 from pathlib import Path
 
+import msgspec
+
 from engine.contract import events as e
 from engine.contract.spec import RunSpec
 from whaletui.records.model import RunRecord, State
@@ -52,8 +54,8 @@ def history(steps: int, seed: int) -> bytes:
     """Return the events of a run with four figures a step."""
     noise = random.Random(seed)
     began = 1_790_000_000.0
-    lines = [e.encode_event(e.Started(
-        seq=1, unix_seconds=began, attempt=1, pid=1, host="here", device="none", precision="float32", epochs=28))]  # fmt: skip
+    started = e.Started(attempt=1, pid=1, host="here", device="none", precision="float32", epochs=28)
+    lines = [e.encode_event(msgspec.structs.replace(started, seq=1, unix_seconds=began))]
     for step in range(1, steps + 1):
         loss = 0.3 + 7 * math.exp(-6 * step / steps) + noise.random() * 0.4 if step < steps else LAST_LOSS
         lines.append(e.encode_event(e.Step(

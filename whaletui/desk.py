@@ -111,6 +111,13 @@ class Desk:
             behind=poll.behind, problems=poll.problems,
         )  # fmt: skip
 
+    def standing(self) -> Pulse:
+        """Return everything as it stands, as if all of it had changed: for a screen that did not look for a while."""
+        return Pulse(
+            changed=dict(self.views), active=self._active, slots=self._slots, records_changed=self.is_open,
+            behind=False, problems={},
+        )  # fmt: skip
+
     def _tend(self, records: Records) -> None:
         """Settle runs that ended without a word, and see that somebody works the queue off."""
         if not self.tending or time.monotonic() - self._tended_at < TEND_SECONDS:
