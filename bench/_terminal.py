@@ -8,10 +8,11 @@ import pty
 import re
 import select
 import signal
+import statistics
 import struct
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,6 +85,42 @@ class Terminal:
             for task in Path(f"/proc/{process}/task").glob("*/children"):
                 family += map(int, task.read_text().split())
         return family
+
+
+def key_to_paint(terminal: Terminal, key: bytes, times: int = 20) -> float:
+    """Return the median seconds from a key to the first bytes that it causes."""
+    taken = []
+    for _ in range(times):
+        terminal.settle(0.3)
+        pressed = time.perf_counter()
+        terminal.send(key)
+        terminal._read(5.0)
+        taken.append(terminal.wrote_at - pressed)
+    return statistics.median(taken)
+
+
+def shown_age(
+    terminal: Terminal, shown: re.Pattern[bytes], said: Callable[[], dict[int, float]], seconds: float
+) -> float:
+    """Return the median age of the newest value on the terminal, looked at five times a second.
+
+    Args:
+        terminal: a program that shows a run whose value counts its steps.
+        shown: matches a value; its group is the number of the step.
+        said: returns the unix seconds at which each step was said.
+        seconds: how long to look.
+    """
+    ages: list[float] = []
+    newest, held = 0, b""
+    ends = time.perf_counter() + seconds
+    while time.perf_counter() < ends:
+        held = held[-40:] + terminal._read(0.2)
+        steps = said()
+        newest = max([newest, *(int(one) for one in shown.findall(held) if int(one) in steps)])
+        if newest in steps:
+            ages.append(time.time() - steps[newest])
+        time.sleep(0.2)
+    return statistics.median(ages)
 
 
 def _cpu(process: int) -> float:

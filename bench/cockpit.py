@@ -7,7 +7,7 @@ Workspaces: one run of 200,000 steps x 4 figures, 201 runs x 60 steps, 10,000 ru
 `history_200k_again`: the same from the second start on.
 `first_chart_201`, `select_all_201`: 201 runs: to the first curve; from asking for all of them to the settled overlay.
 `key_to_paint`: with all 201 in view, from the key for the next run to the first bytes on the terminal.
-`newest_value_age`: from a value's own time stamp in the run folder until the terminal shows it.
+`newest_value_age`: how old the newest value on the terminal is, by its own time stamp, looked at five times a second.
 `live_cpu`, `bytes_per_second`: with one live run in view that tells 1.4 values a second. `idle_cpu`: nothing is live.
 `memory`: resident, with the 200,000 steps in view. `first_paint_10000`, `ls_10000`, `filter_10000`: 10,000 runs.
 
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -31,7 +32,7 @@ from pathlib import Path
 
 from _labs import LAST_LOSS, lab
 from _rows import Row, median_seconds, options, report
-from _terminal import BRAILLE, Terminal, on_terminal
+from _terminal import BRAILLE, key_to_paint, on_terminal, shown_age
 
 from engine.contract.spec import RunSpec
 from whaletui.jobs.keeper import ensure_keeper, stop_keeper
@@ -110,18 +111,6 @@ def overlaid(folder: Path) -> tuple[float, float]:
         return settled, key_to_paint(terminal, b"j")
 
 
-def key_to_paint(terminal: Terminal, key: bytes, times: int = 20) -> float:
-    """Return the median seconds from a key to the first bytes that it causes."""
-    taken = []
-    for _ in range(times):
-        terminal.settle(0.3)
-        pressed = time.perf_counter()
-        terminal.send(key)
-        terminal._read(5.0)
-        taken.append(terminal.wrote_at - pressed)
-    return statistics.median(taken)
-
-
 def resting(folder: Path, seconds: float = 10.0) -> tuple[float, float]:
     """Return CPU (% of a core) at rest, and memory (MiB), with a whole long run in view."""
     with on_terminal(APP, folder) as terminal:
@@ -132,8 +121,8 @@ def resting(folder: Path, seconds: float = 10.0) -> tuple[float, float]:
         return (terminal.cpu_seconds() - before) / seconds * 100, terminal.memory_mib()
 
 
-def live(folder: Path, values: int = 12, seconds: float = 10.0) -> tuple[float, float, float]:
-    """Return the median age of a value when it is painted, CPU (% of a core) and bytes a second, of a live run."""
+def live(folder: Path, seconds: float = 10.0) -> tuple[float, float, float]:
+    """Return the median age of the newest value shown, CPU (% of a core) and bytes a second, of a live run."""
     os.environ[ENGINE_VARIABLE] = json.dumps([sys.executable, "-c", STAND_IN])
     workspace = Workspace(folder)
     workspace.prepare()
@@ -145,7 +134,7 @@ def live(folder: Path, values: int = 12, seconds: float = 10.0) -> tuple[float, 
             time.sleep(0.1)
         with on_terminal(APP, folder) as terminal:
             terminal.wait(b"live", BRAILLE)
-            age = statistics.median(_ages(terminal, folder, values))
+            age = shown_age(terminal, re.compile(rb"(\d+)\.500"), lambda: _said(folder), 15.0)
             before = terminal.cpu_seconds()
             sent = terminal.listen(seconds)
             return age, (terminal.cpu_seconds() - before) / seconds * 100, sent / seconds
@@ -154,19 +143,11 @@ def live(folder: Path, values: int = 12, seconds: float = 10.0) -> tuple[float, 
         stop_keeper(workspace)
 
 
-def _ages(terminal: Terminal, folder: Path, values: int) -> list[float]:
-    ages: list[float] = []
-    newest = int(_spoken(folder)[-1]["step"])
-    for step in range(newest + 3, newest + 3 + values):
-        terminal.wait(b"%d.500" % step)
-        now = time.time()
-        ages.append(now - next(one["unix_seconds"] for one in _spoken(folder) if one["step"] == step))
-    return ages
-
-
-def _spoken(folder: Path) -> list[dict[str, float]]:
-    path = next(folder.glob("runs/*/attempt-1/events.jsonl"))
-    return [event for event in map(json.loads, path.read_text().splitlines()) if event["event"] == "step"]
+def _said(folder: Path) -> dict[int, float]:
+    """Return when each step of the live run was said."""
+    events = next(folder.glob("runs/*/attempt-1/events.jsonl"))
+    lines = events.read_bytes().rpartition(b"\n")[0].splitlines()
+    return {one["step"]: one["unix_seconds"] for one in map(json.loads, lines) if one["event"] == "step"}
 
 
 def painted(command: list[str], words: bytes, folder: Path) -> float:

@@ -45,7 +45,8 @@ class HistoryCache:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.problem = ""  # why nothing can be kept, in words
+        self.problem = ""  # why nothing can be kept, in words, until somebody told it
+        self._told = False
 
     def find(self, events: Path) -> tuple[RunView, int, int] | None:
         """Return the view kept of an events file, the bytes it covers and how many lines were damaged."""
@@ -77,13 +78,15 @@ class HistoryCache:
             temporary.write_bytes(msgspec.msgpack.encode(kept))
             os.replace(temporary, path)
         except OSError as error:
-            self.problem = f"curves are read anew at every start: {path} cannot be written: {error.strerror}"
+            if not self._told:
+                self.problem = f"curves are read anew at every start: {path} cannot be written: {error.strerror}"
+            self._told = True
             with contextlib.suppress(OSError):  # the same disk that refused to be written to
                 temporary.unlink(missing_ok=True)
 
     def clean(self, runs: Path) -> None:
         """Delete what is kept of runs whose folder is gone."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # none yet; or one that cannot be written either, which `keep` tells
             for path in self.folder.iterdir():
                 if not (runs / path.name.partition("@")[0].lstrip(".")).is_dir():
                     path.unlink(missing_ok=True)
