@@ -62,13 +62,15 @@ def leet(wandb: Path, labs: Path) -> dict[str, float]:
         terminal.settle(3.0)
         found["select_all_201"] = terminal.wrote_at - terminal.began - asked
         found["key_to_paint"] = key_to_paint(terminal, b"s")
-    with _live(wandb, labs / "leet-live") as (folder, notes):
-        with on_terminal(command, folder, HOME=str(home)) as terminal:
-            terminal.wait(BRAILLE, limit_seconds=90)
-            found["newest_value_age"] = shown_age(terminal, re.compile(rb"(\d+)\.5(?!\d)"), lambda: _noted(notes), 30.0)
-            before = terminal.cpu_seconds()
-            found["bytes_per_second"] = terminal.listen(10.0) / 10.0
-            found["live_cpu"] = (terminal.cpu_seconds() - before) * 10
+    with (
+        _live(wandb, labs / "leet-live") as (folder, notes),
+        on_terminal(command, folder, HOME=str(home)) as terminal,
+    ):
+        terminal.wait(BRAILLE, limit_seconds=90)
+        found["newest_value_age"] = shown_age(terminal, re.compile(rb"(\d+)\.5(?!\d)"), lambda: _noted(notes), 30.0)
+        before = terminal.cpu_seconds()
+        found["bytes_per_second"] = terminal.listen(10.0) / 10.0
+        found["live_cpu"] = (terminal.cpu_seconds() - before) * 10
     return found
 
 
