@@ -116,7 +116,7 @@ class CurveList(ScrollView, can_focus=True):
         line = self._lines[row]
         cursor = self.get_component_rich_style("curve-list--cursor").bgcolor if row == self.cursor else None
         base = self.rich_style + Style(bgcolor=cursor)
-        room = max(width - 5 - len(line.value), 0)
+        room = max(width - 6 - len(line.value), 0)
         stroke = STROKES[line.number // PALETTE_SIZE % 3] if line.shown else "  "
         segments = [
             Segment(f" {stroke} ", base + self._stroke_style(line)),
@@ -124,7 +124,7 @@ class CurveList(ScrollView, can_focus=True):
                 set_cell_size(f"{line.run_id} {line.name}", room),
                 base + self._named("text" if line.shown else "quiet"),
             ),
-            Segment(f"{line.value} ", base + self._named("value")),
+            Segment(f" {line.value} ", base + self._named("value")),
         ]
         return Strip(segments).adjust_cell_length(width, base)
 
