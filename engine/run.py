@@ -25,7 +25,7 @@ from engine.data.tables import Tables, load_tables
 from engine.environment import describe_environment, peak_gpu_bytes, peak_memory_bytes
 from engine.models.backbones import Backbone, build_backbone
 from engine.models.device import Device, choose_device
-from engine.models.heads import ClassifierHead
+from engine.models.heads import build_head
 from engine.models.network import Network
 from engine.pulse import Pulse
 from engine.training.checkpoint import Position, save_checkpoint
@@ -56,7 +56,7 @@ def run(run_dir: RunDir, attempt: Attempt, events: EventWriter, wish: StopWish) 
         backbone = build_backbone(spec.model, spec.image.height, spec.image.width)
     with clock("reading"):
         tables = load_tables(spec, events)
-    head = ClassifierHead(backbone.width, len(tables.classes.names), spec.model.dropout, spec.method)
+    head = build_head(spec, backbone.width, len(tables.classes.names))
     network = Network(backbone, head)
     device.place(network)
     _check_room(run_dir, spec, network, tables)

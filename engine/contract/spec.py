@@ -12,18 +12,10 @@ import hashlib
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta
 
 from engine.contract.errors import SpecError
-
-
-def helped(text: str, **limits: Any) -> Meta:
-    """Return the metadata of a field: its line of help and its range."""
-    return Meta(description=text, **limits)
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a spec: frozen, keyword-only, unknown names refused."""
+from engine.contract.method import DEFAULT_KIND, ClassifierMethod, Method
+from engine.contract.part import Part, helped
 
 
 class DataSpec(Part, frozen=True):
@@ -161,12 +153,6 @@ class ModelSpec(Part, frozen=True):
     dropout: Annotated[float, helped("share of features dropped before the classifier", ge=0.0, lt=1.0)] = 0.0
 
 
-class ClassifierMethod(Part, frozen=True, tag_field="kind", tag="classifier"):
-    """One output per whale, trained by cross-entropy."""
-
-    label_smoothing: Annotated[float, helped("share of the target spread over all whales", ge=0.0, lt=1.0)] = 0.0
-
-
 class OptimiserSpec(Part, frozen=True):
     """How the weights move."""
 
@@ -222,7 +208,7 @@ class RunSpec(Part, frozen=True):
     image: ImageSpec = ImageSpec()
     augment: AugmentSpec = AugmentSpec()
     model: ModelSpec = ModelSpec()
-    method: ClassifierMethod = ClassifierMethod()
+    method: Method = ClassifierMethod()
     optimiser: OptimiserSpec = OptimiserSpec()
     training: TrainingSpec = TrainingSpec()
     prediction: PredictionSpec = PredictionSpec()
@@ -251,6 +237,9 @@ class RunSpec(Part, frozen=True):
     @classmethod
     def of(cls, values: dict[str, Any]) -> RunSpec:
         """Make a spec of nested plain values; raises `SpecError` naming the field."""
+        method = values.get("method")
+        if isinstance(method, dict) and "kind" not in method:
+            values = values | {"method": {"kind": DEFAULT_KIND, **method}}
         return _read(values, cls)
 
     @classmethod

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.contract.spec import ClassifierMethod
+from engine.contract.errors import SpecError
+from engine.contract.method import ClassifierMethod
+from engine.contract.spec import RunSpec
 
 
 class ClassifierHead(nn.Module):
@@ -31,3 +33,11 @@ class ClassifierHead(nn.Module):
     def loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy of a batch; `targets` (B,) are class numbers."""
         return functional.cross_entropy(self(features), targets, label_smoothing=self.label_smoothing)
+
+
+def build_head(spec: RunSpec, width: int, classes: int) -> ClassifierHead:
+    """Return the head of a spec's method for features (B, width); raises `SpecError` for a kind without one."""
+    if isinstance(spec.method, ClassifierMethod):
+        return ClassifierHead(width, classes, spec.model.dropout, spec.method)
+    kind = spec.to_values()["method"]["kind"]
+    raise SpecError(f"method.kind is {kind}, for which there is no head", "set method.kind=classifier", "method.kind")

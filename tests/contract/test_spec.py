@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.contract.errors import SpecError
-from engine.contract.fields import differences, field_of, spec_fields
+from engine.contract.fields import differences, field_of, get_value, spec_fields
+from engine.contract.method import ArcFaceMethod, TripletMethod
 from engine.contract.spec import RunSpec
 
 
@@ -39,6 +40,10 @@ def test_every_field_is_explained_and_ranged():
         ({"optimiser.warmup_epochs": 99.0}, "optimiser.warmup_epochs", "training.epochs"),
         ({"augment.degrade.motion_blur.limit": 8}, "augment.degrade.motion_blur.limit", "odd"),
         ({"model": 3}, "model", "model.backbone"),
+        ({"method.margin": 0.2}, "method.margin", "belongs to the kind triplet, but method.kind is classifier"),
+        ({"method.kind": "triplet", "method.label_smoothing": 0.1}, "method.label_smoothing", "method.kind=classifier"),
+        ({"method.kind": "triplet", "method.margin": -1}, "method.margin", "above 0"),
+        ({"method.kind": "telepathy"}, "method.kind", "one of classifier, triplet"),
     ],
 )
 def test_refused_with_the_field_named(changes, field, says):
@@ -55,6 +60,9 @@ def test_refused_with_the_field_named(changes, field, says):
         ("[training]\nepoch = 3", "did you mean training.epochs"),
         ("[training\nepochs = 3", "line 1"),
         ('method.kind = "telepathy"', "method.kind is 'telepathy'"),
+        ("method = 3", "method is 3"),
+        ("[method]\nmargin = 0.2", "set method.kind=triplet"),
+        ('[method]\nkind = "arcface"\nmargin = 0.2', "method.kind is arcface"),
         ("model = 3", "model is 3"),
         ("\xff", "TOML"),
     ],
@@ -72,6 +80,31 @@ def test_digest_forgets_name_and_seed_alone():
 
 def test_differences_name_the_path_and_both_values():
     assert differences(RunSpec(), RunSpec().with_values({"image.width": 96})) == {"image.width": (256, 96)}
+
+
+def test_another_kind_of_method_brings_its_own_fields_and_takes_the_others_away():
+    smoothed = RunSpec().with_values({"method.label_smoothing": 0.1})
+    triplet = smoothed.with_values({"method.margin": "0.2", "method.kind": "triplet"})  # in any order
+    assert triplet.method == TripletMethod(margin=0.2)
+    assert RunSpec.from_toml(triplet.to_toml()) == triplet
+    assert triplet.with_values({"method.kind": "classifier"}) == RunSpec()
+    assert triplet.with_values({"method.width": 64, "method.kind": "arcface"}).method == ArcFaceMethod(width=64)
+    assert RunSpec.from_toml("[method]\nlabel_smoothing = 0.1") == smoothed  # a spec of before there were kinds
+
+
+def test_differences_of_kinds_leave_out_what_is_at_its_default():
+    triplet = RunSpec().with_values({"method.kind": "triplet", "method.margin": 0.2})
+    assert differences(RunSpec(), triplet) == {"method.kind": ("classifier", "triplet"), "method.margin": ("", 0.2)}
+    assert get_value(RunSpec().to_values(), "method.margin") == ""
+
+
+def test_kinds_that_share_a_field_agree_about_it():
+    shared = [(field.path, field.default) for field in spec_fields() if len(field.kinds) > 1]
+    assert ("method.width", 512) in shared
+    for kind in field_of("method.kind").choices:
+        values = RunSpec().with_values({"method.kind": kind}).to_values()["method"]
+        for path, default in shared:
+            assert values.get(path.removeprefix("method."), default) == default, (kind, path)
 
 
 def test_text_is_read_by_its_field():

@@ -15,7 +15,8 @@ from torch import nn
 
 from engine.contract.backbones import check_backbone, known_backbones
 from engine.contract.errors import BackboneError, DeviceError, WeightsError
-from engine.contract.spec import ClassifierMethod, ModelSpec, TrainingSpec
+from engine.contract.method import ClassifierMethod
+from engine.contract.spec import ModelSpec, TrainingSpec
 from engine.models import device as devices
 from engine.models import downloads
 from engine.models.backbones import build_backbone

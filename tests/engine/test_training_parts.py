@@ -14,7 +14,8 @@ from torch import nn
 
 from engine.contract.errors import DiskError
 from engine.contract.events import AnyEvent, Epoch, EventTail, EventWriter, Step, Warned
-from engine.contract.spec import ClassifierMethod, ModelSpec, OptimiserSpec
+from engine.contract.method import ClassifierMethod
+from engine.contract.spec import ModelSpec, OptimiserSpec
 from engine.models.backbones import build_backbone
 from engine.models.heads import ClassifierHead
 from engine.models.network import Network

@@ -60,6 +60,21 @@ async def test_space_steps_through_choices_and_undo_takes_it_back(lab: Path) -> 
         assert "no change yet" in screen_text(app)
 
 
+async def test_the_kind_of_method_is_switched_and_brings_its_settings(lab: Path) -> None:
+    async with opened(lab, (120, 60)) as (app, pilot):
+        await press(pilot, "c")
+        app.screen.query_one("#form").go_to("method.kind")  # type: ignore[attr-defined]
+        assert "label_smoothing" in screen_text(app)
+        await press(pilot, "space")
+        assert "classifier → triplet" in screen_text(app)
+        assert "label_smoothing" not in screen_text(app)
+        app.screen.query_one("#form").go_to("method.margin")  # type: ignore[attr-defined]
+        await press(pilot, "ctrl+u")
+        await write(pilot, "0.2")
+        assert "1 → 0.2" in screen_text(app)
+        assert "can be launched" in screen_text(app)
+
+
 async def test_a_backbone_is_completed_and_an_unknown_one_refused(lab: Path) -> None:
     async with opened(lab) as (app, pilot):
         await press(pilot, "c")

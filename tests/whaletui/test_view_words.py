@@ -7,6 +7,7 @@ import math
 import pytest
 
 from engine.contract.errors import SpecError
+from engine.contract.method import ClassifierMethod, TripletMethod
 from engine.contract.spec import RunSpec
 from whaletui.view import explain, formats
 from whaletui.view.columns import COLUMNS, layout
@@ -77,7 +78,26 @@ def test_every_field_but_fixed_ones_is_in_the_form_once() -> None:
     paths = [field.path for fields in fields_by_part().values() for field in fields]
     assert len(paths) == len(set(paths))
     assert {"name", "seed", "model.backbone", "augment.degrade.downscale.low"} <= set(paths)
-    assert "method.kind" not in paths
+    assert "method.kind" in paths
+    assert "method.margin" not in paths
+
+
+def test_the_kind_of_method_decides_which_settings_are_asked() -> None:
+    def asked(state: FormState) -> set[str]:
+        return {field.path for field in fields_by_part(state.kinds)["method"]}
+
+    state = form().typed("method.label_smoothing", "0.1").typed("method.kind", "triplet").typed("method.margin", "0.2")
+    assert {"method.kind", "method.margin"} <= asked(state)
+    assert "method.label_smoothing" not in asked(state)
+    assert [change.path for change in state.changes()] == ["method.kind", "method.margin"]
+    (spec,) = state.specs()
+    assert spec.method == TripletMethod(margin=0.2)
+    back = state.typed("method.kind", "classifier")
+    assert back.specs()[0].method == ClassifierMethod(label_smoothing=0.1)  # what was typed before is not lost
+    assert asked(state.typed("method.kind", "tripl")) == {"method.kind"}
+    both = form().typed("method.kind", "classifier,triplet")
+    assert {"method.label_smoothing", "method.margin"} <= asked(both)
+    assert [spec.method for spec in both.specs()] == [ClassifierMethod(), TripletMethod()]
 
 
 def test_commas_make_every_combination_and_a_text_typed_back_is_no_change() -> None:

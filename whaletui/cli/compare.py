@@ -11,7 +11,8 @@ from engine.contract.fields import Plain, get_value, spec_fields
 from whaletui.cli.common import find_runs, open_records
 from whaletui.cli.output import DONE, as_json, say, table
 from whaletui.records.model import RunRecord
-from whaletui.view.formats import score, span
+from whaletui.view.comparison import figure_rows, setting_rows
+from whaletui.view.formats import score
 from whaletui.view.plots import Plot, curve
 from whaletui.view.runview import RunView, fold
 from whaletui.workspace import Workspace
@@ -30,22 +31,15 @@ METRICS = (
 
 
 def compare(options: Namespace) -> int:
-    """Print what differs between the specs of runs, then their figures, the first run as the baseline."""
+    """Print how runs did, the first one as the baseline, then the settings in which they differ."""
     _, records = open_records(options)
     runs = find_runs(records, options.runs)
-    fields = differing_fields(runs)
     if options.json:
         figures = {name: [getattr(run, name) for run in runs] for name in METRICS}
-        as_json({"runs": [run.id for run in runs], "differs": fields, "figures": figures})
+        as_json({"runs": [run.id for run in runs], "differs": differing_fields(runs), "figures": figures})
         return DONE
-    rows: list[list[object]] = [["state", *(run.state.value for run in runs)]]
-    rows += [[path, *values] for path, values in fields.items()]
-    for name in METRICS:
-        values = [getattr(run, name) for run in runs]
-        if any(value is not None for value in values):
-            rows.append([name, *(_figure(name, value, values[0]) for value in values)])
-    headings = ["", *(f"{run.id} {run.name}" for run in runs)]
-    table(headings, rows)
+    rows = [[row.title, *row.cells] for row in (*figure_rows(runs), *setting_rows(runs))]
+    table(["", *(f"{run.id} {run.name}" for run in runs)], rows)
     return DONE
 
 
@@ -54,15 +48,6 @@ def differing_fields(runs: Sequence[RunRecord]) -> dict[str, list[Plain]]:
     specs = [run.spec.to_values() for run in runs]
     columns = {field.path: [get_value(values, field.path) for values in specs] for field in spec_fields()}
     return {path: values for path, values in columns.items() if any(value != values[0] for value in values)}
-
-
-def _figure(name: str, value: float | None, base: float | None) -> str:
-    if name == "seconds":
-        return span(value)
-    text = score(value)
-    if name == "map5" and value is not None and base is not None and value != base:
-        text += f" ({value - base:+.3f})"
-    return text
 
 
 def curves(options: Namespace) -> int:

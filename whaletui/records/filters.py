@@ -110,7 +110,7 @@ class _Writer:
         if field in COLUMNS or field in SORTED_BESIDES:
             return f"runs.{'created_at' if field == 'created' else field}"
         setting = field_of(field)
-        default = self.bind(setting.default)
+        default = self.bind(setting.default) if not setting.kinds else "NULL"  # no other kind of method has it
         if self.dialect == "sqlite":
             return f"coalesce(json_extract(runs.spec_json, '$.{setting.path}'), {default})"
         steps = setting.path.replace(".", ",")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
 from engine.contract.backbones import check_backbone
 from engine.contract.errors import BackboneError, SpecError
-from engine.contract.fields import Field, get_value, spec_fields
+from engine.contract.fields import KIND, Field, field_of, get_value, spec_fields
+from engine.contract.method import DEFAULT_KIND
 from engine.contract.spec import RunSpec
 from whaletui.presets import grid
 from whaletui.safe import safe
@@ -34,10 +35,16 @@ def part_of(path: str) -> str:
     return path.partition(".")[0] if "." in path else "run"
 
 
-def fields_by_part() -> dict[str, list[Field]]:
-    """Return the fields that can be changed, grouped, most important parts first."""
+def fields_by_part(kinds: Collection[str] = (DEFAULT_KIND,)) -> dict[str, list[Field]]:
+    """Return the fields that can be changed, grouped, most important parts first.
+
+    Args:
+        kinds: the kinds of method that the runs are to have; fields of others are left out.
+    """
     grouped: dict[str, list[Field]] = {part: [] for part in PARTS}
     for field in spec_fields():
+        if field.kinds and not set(field.kinds) & set(kinds):
+            continue
         if field.kind != "choice" or len(field.choices) > 1:
             grouped.setdefault(part_of(field.path), []).append(field)
     return {part: fields for part, fields in grouped.items() if fields}
@@ -53,12 +60,20 @@ class FormState(msgspec.Struct, frozen=True, kw_only=True):
     origin_name: str
     texts: Mapping[str, str] = {}
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of method that were chosen; what is no kind (yet) is left out."""
+        return tuple(kind for kind in self._values(KIND, self.shown(KIND)) if kind in field_of(KIND).choices)
+
     def shown(self, path: str) -> str:
         """Return what the field shows."""
         return self.texts.get(path, self.original(path))
 
     def original(self, path: str) -> str:
-        """Return what the field showed at first."""
+        """Return what the field showed at first; its default where the origin is of a kind that lacks it."""
+        field = field_of(path)
+        if not field.belongs(self.origin.to_values()["method"]["kind"]):
+            return formats.plain(field.default)
         return formats.plain(get_value(self.origin.to_values(), path))
 
     def typed(self, path: str, text: str) -> FormState:
@@ -73,8 +88,12 @@ class FormState(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(
             Change(field.path, safe(self.original(field.path)) or "nothing", safe(self.texts[field.path]) or "nothing")
             for field in spec_fields()
-            if field.path in self.texts
+            if field.path in self.texts and self._asked(field.path)
         )
+
+    def _asked(self, path: str) -> bool:
+        """Whether a field is in the form as it stands: what was typed for another kind of method waits unseen."""
+        return any(field_of(path).belongs(kind) for kind in self.kinds) or not field_of(path).kinds
 
     def specs(self) -> list[RunSpec]:
         """Return the runs that the form describes.
@@ -85,6 +104,8 @@ class FormState(msgspec.Struct, frozen=True, kw_only=True):
         settings = []
         runs = 1
         for path, text in self.texts.items():
+            if not self._asked(path):
+                continue
             values = self._values(path, text)
             runs *= len(values)
             for value in values if path == "model.backbone" else ():

@@ -147,7 +147,7 @@ class SpecForm(Container):
 
     def _redraw(self) -> None:
         lines: list[Line] = []
-        for part, fields in fields_by_part().items():
+        for part, fields in fields_by_part(self._state.kinds).items():
             lines.append(Line(part, open=part in self._open))
             lines += [Line(part, field) for field in fields if part in self._open]
         self.query_one(FieldList).show(lines, self._state, self._refused)
