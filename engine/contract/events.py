@@ -179,8 +179,9 @@ class EventWriter:
         self._seq += 1
         now = self._boot_clock()
         stamped = msgspec.structs.replace(
-            event, seq=self._seq, boot_seconds=now, unix_seconds=self._wall_clock(), log_bytes=self.log_bytes()
-        )
+            event, seq=self._seq, boot_seconds=now, unix_seconds=self._wall_clock(),
+            log_bytes=self.log_bytes() or event.log_bytes,
+        )  # fmt: skip
         self._waiting.append(encode_event(stamped))
         if self._append() and (now - self._synced_at >= 1.0 or isinstance(event, FINAL)):
             os.fdatasync(self._handle)

@@ -6,6 +6,8 @@ and the other does not.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +19,16 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from engine.contract.errors import DataError, RunFolderError
+from engine.contract.errors import DataError
 from whaletui.desk import Desk
 from whaletui.records.model import RunRecord
 from whaletui.safe import safe
 from whaletui.screens.base import AtDesk
 from whaletui.screens.choose import Choice, Choose
 from whaletui.view import formats
+from whaletui.view.graphics import Graphics, Sharp, cell_pixels, graphics
 from whaletui.view.looked import WAYS, GuessSource, Looked, sifted
+from whaletui.widgets.guess_lines import guess_lines, said_lines, truth_lines
 from whaletui.widgets.key_line import KeyLine
 from whaletui.widgets.photo import Photo
 
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from whaletui.view.neighbours import Box, Neighbour, Neighbours
 
 GUESSES = 5
-Picture = tuple["Rows", str]
+Picture = tuple["Rows", str, Sharp | None]
 
 
 class RunGuesses:
@@ -180,12 +184,12 @@ class Gallery(AtDesk[None]):
         near = self._neighbours.of(looked) if self._neighbours is not None else []
         self.guess = min(self.guess, len(looked.guesses) - 1)
         other = self.others.get(looked.photo)
-        self.query_one("#truth", Static).update(_truth_lines(looked, other, self.other))
-        self.query_one("#guesses", Static).update(_guess_lines(looked, near, self.guess))
+        self.query_one("#truth", Static).update(truth_lines(looked, other, self.other))
+        self.query_one("#guesses", Static).update(guess_lines(looked, near, self.guess))
         for number in range(GUESSES):
             self.query_one(f"#answer-{number}").set_class(number == self.guess, "-chosen")
             said = self.query_one(f"#said-{number}", Static)
-            said.update(_said(looked, near, number) if number < len(looked.guesses) else "")
+            said.update(said_lines(looked, near, number) if number < len(looked.guesses) else "")
         self.call_after_refresh(self._decode, looked, near)
 
     def _show_title(self) -> None:
@@ -207,8 +211,10 @@ class Gallery(AtDesk[None]):
                 wanted.append((name, folder / photo if photo else None, (size.width, size.height), box))
             box = None
 
+        way, cell = graphics(os.environ), cell_pixels(sys.__stderr__.fileno()) if sys.__stderr__ else None
+
         def decode() -> dict[str, Picture]:
-            return {name: _picture(path, size, box) for name, path, size, box in wanted}
+            return {name: _picture(path, size, box, way, cell) for name, path, size, box in wanted}
 
         def show(pictures: dict[str, Picture]) -> None:
             for name, picture in pictures.items():
@@ -280,67 +286,35 @@ class Gallery(AtDesk[None]):
 
         self.work("reading the runs", lambda: self.desk.records.page("state=finished", limit=200).rows, offer)
 
+    def on_screen_resume(self) -> None:
+        """Show the pictures again: another screen was painted over them."""
+        if self.everything:
+            self._show()
+
     def on_resize(self, event: Resize) -> None:
         """Decode the pictures for their new size."""
         self.call_after_refresh(self._show)
 
 
-def _picture(path: Path | None, size: tuple[int, int], box: Box | None) -> Picture:
-    """Return a photo as half blocks, or the words of why there is none."""
+def _picture(
+    path: Path | None, size: tuple[int, int], box: Box | None, way: Graphics, cell: tuple[int, int] | None
+) -> Picture:
+    """Return a photo as the terminal can show it, or the words of why there is none."""
     if path is None:
-        return [], "no photo"
-    from whaletui.view.halfblocks import half_blocks
-
+        return [], "no photo", None
+    if way == "off":
+        return [], f"{path.name}: this terminal shows no pictures", None
     try:
-        return half_blocks(path, *size, box), ""
-    except (DataError, RunFolderError) as error:
-        return [], str(error)
+        if way == "kitty":
+            from whaletui.view.pixels import kitty_picture
 
+            return [], "", kitty_picture(path, *size, box)
+        if way == "sixel" and cell is not None:
+            from whaletui.view.pixels import sixel_picture
 
-def _truth_lines(looked: Looked, other: Looked | None, run: RunRecord | None) -> Content:
-    worth = "worth nothing" if not looked.worth else f"worth {looked.worth:.2f}"
-    lines = [
-        Content.assemble((safe(looked.photo, 40), "$foreground-muted")),
-        Content.assemble(
-            ("truth ", "$foreground-muted"), (safe(looked.truth, 20), "bold $text-primary"), "   ",
-            (worth, "$text-success" if looked.worth else "$text-warning"),
-        ),
-    ]  # fmt: skip
-    if run is not None:
-        said = ", ".join(safe(guess.whale, 20) for guess in other.guesses) if other else "has not seen this photo"
-        lines.append(Content.assemble((f"run {run.id} said ", "$foreground-muted"), said))
-    return Content("\n").join(lines)
+            return [], "", sixel_picture(path, *size, cell, box)
+        from whaletui.view.halfblocks import half_blocks
 
-
-def _name(looked: Looked, number: int) -> tuple[str, str]:
-    """Return rank, mark and whale of a guess, with the style of a right one."""
-    whale = looked.guesses[number].whale
-    right = whale == looked.truth
-    return f"{number + 1} {'✓' if right else ' '} {safe(whale, 20)}", "bold $text-success" if right else "$foreground"
-
-
-def _near_words(near: Sequence[Neighbour], number: int) -> str:
-    if number >= len(near):
-        return ""
-    one = near[number]
-    words = formats.count(one.count, "photo")
-    return words if one.similarity is None else f"{words}, nearest {one.similarity:.2f}"
-
-
-def _said(looked: Looked, near: Sequence[Neighbour], number: int) -> Content:
-    """Return the lines below the photo of a guess."""
-    share = looked.guesses[number].share
-    bar = Content.assemble((formats.bar(share, 8), "$primary"), f" {share:.2f}")
-    return Content("\n").join([Content.styled(*_name(looked, number)), bar, Content(_near_words(near, number))])
-
-
-def _guess_lines(looked: Looked, near: Sequence[Neighbour], chosen: int) -> Content:
-    """Return the guesses as lines, the chosen one marked."""
-    lines = []
-    for number, guess in enumerate(looked.guesses):
-        name, style = _name(looked, number)
-        mark = "▸ " if number == chosen else "  "
-        bar = (formats.bar(guess.share, 10), "$primary")
-        words = _near_words(near, number)
-        lines.append(Content.assemble((mark, "$accent"), (f"{name:<18}", style), bar, f" {guess.share:.2f}   {words}"))
-    return Content("\n").join(lines)
+        return half_blocks(path, *size, box), "", None
+    except DataError as error:
+        return [], str(error), None

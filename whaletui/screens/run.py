@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
 import msgspec
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static, TabbedContent, TabPane
-from textual.worker import get_current_worker
 
 from whaletui.desk import Pulse
 from whaletui.records.model import RunRecord
 from whaletui.safe import safe
-from whaletui.screens.actions import AGAIN, CANCEL, CLONE, EXPORT, SELDOM, RunActions
-from whaletui.screens.prompt import Prompt
+from whaletui.screens.actions import AGAIN, CANCEL, CLONE, EXPORT, SELDOM
+from whaletui.screens.run_log import RunLog
 from whaletui.view import explain, formats
 from whaletui.view.columns import STATE_STYLES, SYMBOLS, RowFacts, state_words
-from whaletui.view.logtail import LogFile, LogLine, LogTail
 from whaletui.view.plots import Plot, loss_plot, map5_plot, rate_plot, speed_plot
 from whaletui.view.runfiles import Lines, environment_lines, file_lines
-from whaletui.view.runview import RunView
 from whaletui.view.slots import slot_words
 from whaletui.widgets import facts
 from whaletui.widgets.chart import Chart
@@ -35,7 +29,7 @@ from whaletui.widgets.styles import named_style
 TABS = ("log", "spec", "environment", "files", "warnings")
 
 
-class RunScreen(RunActions):
+class RunScreen(RunLog):
     """Shows one run, whatever state it is in."""
 
     TITLE = "run"
@@ -61,14 +55,9 @@ class RunScreen(RunActions):
     ]
 
     def __init__(self, record: RunRecord) -> None:
-        super().__init__()
-        self.record = record
+        super().__init__(record)
         self.log_axis = False
-        self.cross: float | None = None  # the epoch that the line under the cursor belongs to
         self.slot = ""  # its GPU, and how busy that is
-        self._tail: LogTail | None = None
-        self._reading = False
-        self._lost = False
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -98,9 +87,9 @@ class RunScreen(RunActions):
         self.desk.watched[self._key] = (self.record,)
         self.query_one(LogPane).focus()
         self._show_spec()
-        self._show()
+        self.show()
         self.room.look_now()
-        self._read_log()
+        self.read_log()
 
     def on_unmount(self) -> None:
         """Stop following."""
@@ -109,11 +98,6 @@ class RunScreen(RunActions):
     @property
     def _key(self) -> str:
         return f"run {self.record.id}"
-
-    @property
-    def view(self) -> RunView:
-        """What the run's events tell."""
-        return self.desk.views.get(self.record.id) or RunView.new()
 
     # what is shown
 
@@ -124,15 +108,16 @@ class RunScreen(RunActions):
                 "reading the run", lambda: self.desk.records.run(self.record.id), self._show_record, group="record"
             )
         self.slot = next((slot_words(slot) for slot in pulse.slots if slot.label == self.record.slot), "")
-        self._show(curves=self.record.id in pulse.changed)
-        self._read_log()
+        self.show(curves=self.record.id in pulse.changed)
+        self.read_log()
 
     def _show_record(self, record: RunRecord) -> None:
         self.record = record
         self.desk.watched[self._key] = (record,)
-        self._show()
+        self.show()
 
-    def _show(self, curves: bool = True) -> None:
+    def show(self, curves: bool = True) -> None:
+        """Show the run as it stands."""
         record, view = self.record, self.view
         row = RowFacts(record=record, view=view, now=self.desk.now())
         style = named_style(STATE_STYLES[record.state])
@@ -141,15 +126,16 @@ class RunScreen(RunActions):
             (safe(record.name), "bold"), "  ", (safe(state_words(row)), style),
             ("  ★" if record.star else "", "$accent"), "".join(f"  #{safe(tag, 30)}" for tag in record.tags),
             (f"   {self.slot}" if self.slot and record.state.is_active else "", "$text-secondary"),
-            ("   its folder is gone" if self._lost else "", "$text-error"),
+            ("   its folder is gone" if self.lost else "", "$text-error"),
         )  # fmt: skip
         self.query_one("#title", Static).update(title)
         self.query_one("#progress", Static).update(facts.progress_line(record, view, self.size.width - 2))
         self.query_one("#facts", Static).update(facts.fact_lines(record, view))
         if curves:
-            self._show_curves()
+            self.show_curves()
 
-    def _show_curves(self) -> None:
+    def show_curves(self) -> None:
+        """Draw the curves, the line under the cursor marked in them."""
         record, view = self.record, self.view
         self._plot("loss", loss_plot(view, self.log_axis))
         self._plot("map5", map5_plot(view, record.baseline_constant, record.baseline_duplicates))
@@ -177,118 +163,6 @@ class RunScreen(RunActions):
             self.query_one("#toml", Static).update(Content("\n\n").join([head, Content(toml)]))
 
         self.work("reading the spec", lambda: "\n".join(map(safe, self.record.spec.to_toml().splitlines())), show)
-
-    # the log
-
-    def _read_log(self) -> None:
-        """Read on in the log of the newest attempt, in a worker; never two at once."""
-        if self._reading:
-            return
-        self._reading = True
-        self.work(f"reading the log of run {self.record.id}", self._new_lines, self._show_lines, group="log")
-
-    def _new_lines(self) -> tuple[list[LogLine], str, bool]:
-        """Return new lines, the line that has no end yet, and whether the run's folder is gone."""
-        try:
-            folder = self.desk.workspace.run_dir(self.record.folder)
-            attempt = folder.latest() if self.record.folder else None
-            if attempt is None:
-                return [], "", bool(self.record.folder) and not folder.path.is_dir()
-            if self._tail is None or self._tail.path != attempt.log:
-                self._tail = LogTail(attempt.log)
-            return self._tail.read(), self._tail.unfinished(), False
-        finally:
-            self._reading = False
-
-    def _show_lines(self, found: tuple[list[LogLine], str, bool]) -> None:
-        lines, unfinished, lost = found
-        self.query_one(LogPane).add(lines, unfinished)
-        if lost != self._lost:
-            self._lost = lost
-            self._show(curves=False)
-
-    @on(LogPane.Wanted)
-    def read_more(self, message: LogPane.Wanted) -> None:
-        """Read the lines before or after those that are held."""
-        if self._tail is not None:
-            log, place, before = LogFile(self._tail.path), message.place, message.before
-            self.work(
-                f"reading the log of run {self.record.id}", lambda: log.before(place) if before else log.after(place),
-                lambda lines: self.query_one(LogPane).extend(lines, before), group="more log",
-            )  # fmt: skip
-
-    @on(LogPane.Edge)
-    def go_to_edge(self, message: LogPane.Edge) -> None:
-        """Show the first lines of the log, or follow its end."""
-        if message.end:
-            self.query_one(LogPane).follow()
-            self._tail = None  # read its end anew: what is held may be another part of it
-            self._read_log()
-        else:
-            self._go_to(0)
-
-    def _go_to(self, place: int) -> None:
-        """Show the line that holds a place of the log."""
-        if self._tail is not None:
-            log = LogFile(self._tail.path)
-            self.work(
-                f"reading the log of run {self.record.id}", lambda: log.around(place),
-                lambda lines: self.query_one(LogPane).show(lines, place), group="more log",
-            )  # fmt: skip
-
-    @on(LogPane.Search)
-    def search(self, message: LogPane.Search) -> None:
-        """Ask for words where there are none yet, then go to the next line that holds them."""
-        if message.words:
-            self._find(message.words, message.backwards)
-            return
-
-        def begin(words: str | None) -> None:
-            if words:
-                self.query_one(LogPane).words = words
-                self._find(words, backwards=self.query_one(LogPane).following)
-
-        self.app.push_screen(Prompt("search the log", self.query_one(LogPane).words, "upper and lower case; "), begin)
-
-    def _find(self, words: str, backwards: bool) -> None:
-        pane = self.query_one(LogPane)
-        if self._tail is None or not pane.lines:
-            self.warn("there is no log to search")
-            return
-        log = LogFile(self._tail.path)
-        place = pane.lines[-1].end if pane.following else pane.lines[pane.cursor].start
-
-        def find() -> int | None:
-            worker = get_current_worker()
-            return log.find(words, place, backwards, lambda: not worker.is_cancelled)
-
-        def show(found: int | None) -> None:
-            if found is None:
-                self.say(f"no line {'before' if backwards else 'after'} this one holds “{words}”", "search")
-            else:
-                self._go_to(found)
-
-        self.work(f"searching the log of run {self.record.id}", find, show, group="search")
-
-    @on(LogPane.Moved)
-    def mark_line(self, message: LogPane.Moved) -> None:
-        """Mark in the curves when the line under the cursor was written."""
-        axes = self.view.curves.train_loss.axes
-        self.cross = None
-        if message.line is not None and len(axes.log_bytes) and axes.log_bytes[-1]:
-            row = bisect_right(axes.log_bytes, message.line.start) - 1
-            self.cross = axes.epoch[max(row, 0)]
-        self._show_curves()
-
-    @on(Chart.Pointed)
-    def go_to_line(self, message: Chart.Pointed) -> None:
-        """Go to the line of the log that was written at a clicked place of a curve."""
-        axes = self.view.curves.train_loss.axes
-        if not len(axes.log_bytes) or not axes.log_bytes[-1]:
-            self.warn("this run did not note how long its log was: its lines cannot be placed")
-            return
-        epoch = message.share * axes.epoch[-1]
-        self._go_to(int(axes.log_bytes[min(bisect_right(axes.epoch, epoch), len(axes.epoch) - 1)]))
 
     # what a person does
 
@@ -333,8 +207,8 @@ class RunScreen(RunActions):
     def action_log_axis(self) -> None:
         """Draw the loss on a logarithmic axis, or on a plain one again."""
         self.log_axis = not self.log_axis
-        self._show_curves()
+        self.show_curves()
 
     def on_resize(self, event: Resize) -> None:
         """Draw the bar at its new length."""
-        self._show(curves=False)
+        self.show(curves=False)
