@@ -76,16 +76,26 @@ def test_a_long_history_is_read_in_bounded_polls(lab: RecordedLab, monkeypatch: 
     assert [poll.changed[run.id].step for poll in polls if poll.changed][-1] == 1000
 
 
-def test_a_new_attempt_begins_a_new_view(lab: RecordedLab) -> None:
+@pytest.mark.parametrize(("first", "kept"), [(7, [1, 2, 3, 7]), (3, [1, 2, 3]), (1, [1])])
+def test_a_new_attempt_begins_a_new_view_whose_curves_go_on_from_where_it_was_taken_up(
+    lab: RecordedLab, first: int, kept: list[int]
+) -> None:
     run = lab.start(lab.run("a"))
-    lab.say(run, step(1), step(2))
+    lab.say(run, step(1), step(2), step(3), e.Warned(message="of the first attempt"))
     follower = Follower(lab.workspace.root)
     follower.poll([run])
     second = lab.workspace.run_dir(run.folder).attempt(2)
     second.path.mkdir()
-    second.events.write_bytes(e.encode_event(step(7)))
-    view = follower.poll([msgspec.structs.replace(run, attempt=2)]).changed[run.id]
-    assert (view.step, len(view.curves.train_loss)) == (7, 1)
+    again = msgspec.structs.replace(run, attempt=2)
+    assert len(follower.poll([again]).changed[run.id].curves.train_loss) == 3
+    assert follower.poll([again]).changed == {}  # it has said nothing yet
+    second.events.write_bytes(e.encode_event(e.Phase(name="training")))
+    view = follower.poll([again]).changed[run.id]
+    assert (view.step, view.warnings, len(view.curves.train_loss)) == (0, (), 3)
+    second.events.write_bytes(second.events.read_bytes() + e.encode_event(step(first)))
+    view = follower.poll([again]).changed[run.id]
+    assert view.step == first
+    assert view.curves.train_loss.axes.step.tolist() == kept
 
 
 def test_a_run_that_was_never_started_says_nothing(lab: RecordedLab) -> None:

@@ -303,7 +303,7 @@ def _picture(
     if path is None:
         return [], "no photo", None
     if way == "off":
-        return [], f"{path.name}: this terminal shows no pictures", None
+        return [], "no pictures in this terminal", None
     try:
         if way == "kitty":
             from whaletui.view.pixels import kitty_picture

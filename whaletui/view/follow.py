@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from engine.contract.events import EventTail
-from engine.contract.rundir import RunDir
+from engine.contract.events import AnyEvent, EventTail, Step
+from engine.contract.rundir import Attempt, RunDir
 from whaletui.records.model import RunRecord
 from whaletui.view.history import WORTH_BYTES, HistoryCache
 from whaletui.view.runview import RunView, fold
@@ -30,24 +30,34 @@ class Poll(msgspec.Struct, frozen=True, kw_only=True):
 class _Followed:
     """One attempt of one run: how far it was read, and what it said."""
 
-    def __init__(self, events: Path, cache: HistoryCache) -> None:
+    def __init__(self, events: Path, cache: HistoryCache, earlier: list[Attempt]) -> None:
         self.tail = EventTail(events)
         self.view = RunView.new()
         self.problem = ""
         self.seen: object = None  # the file as it was when its end was reached
         self.kept_offset = 0
+        self.taken_up = False  # whether the curves begin with those of earlier attempts
         if (found := cache.find(events)) is not None:
             self.view, self.tail.offset, self.tail.damaged = found
             self.kept_offset = self.tail.offset
+        elif earlier:
+            before = _Followed(earlier[-1].events, cache, earlier[:-1])
+            before.fold(before.tail.read_all())
+            told = before.view
+            self.view = RunView(curves=told.curves, points=told.points, started_at=told.started_at)
+            self.taken_up = True
+        self.untold = bool(self.view.points)  # whether there is something to tell before anything was read
 
-    @property
-    def is_new(self) -> bool:
-        """Whether nothing was told of it yet, though the cache knew it."""
-        return self.seen is None and bool(self.view.points)
+    def fold(self, events: list[AnyEvent]) -> None:
+        """Take in more events; what an earlier attempt did beyond the point where this one begins is forgotten."""
+        if self.taken_up and (first := next((one.step for one in events if isinstance(one, Step)), None)) is not None:
+            self.view.curves.cut(first)
+            self.taken_up = False
+        self.view = fold(self.view, events)
 
 
 class Follower:
-    """Follows the newest attempt of every run it is asked about.
+    """Follows the newest attempt of every run it is asked about; its curves go on from where it was taken up.
 
     Not safe for several threads at once: one worker polls. The views it hands out are frozen, their
     curves grow in place.
@@ -71,8 +81,8 @@ class Follower:
             if followed is None:
                 continue
             wanted += 1
-            if followed.is_new:
-                changed[record.id] = followed.view
+            if followed.untold:
+                changed[record.id], followed.untold = followed.view, False
             while chunks > 0:
                 progress, problem = self._read(followed)
                 if problem:
@@ -99,7 +109,8 @@ class Follower:
             return None
         followed = self._followed.pop(record.id, None)
         if followed is None or followed.tail.path != attempt.events:
-            followed = _Followed(attempt.events, self.cache)
+            earlier = [one for one in folder.attempts() if one.number < attempt.number] if attempt.number > 1 else []
+            followed = _Followed(attempt.events, self.cache, earlier)
         self._followed[record.id] = followed  # the newest last
         return followed
 
@@ -120,7 +131,7 @@ class Follower:
             return 0, str(error) if new else ""
         followed.problem = ""
         if events:
-            followed.view = fold(followed.view, events)
+            followed.fold(events)
         if followed.tail.damaged != damaged:
             followed.view = msgspec.structs.replace(followed.view, damaged_lines=followed.tail.damaged)
         progress = followed.tail.offset - before

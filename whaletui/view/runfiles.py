@@ -7,7 +7,6 @@ from pathlib import Path
 
 from engine.contract.errors import RunFolderError
 from engine.contract.rundir import RunDir
-from engine.contract.summary import read_summary
 from whaletui.safe import safe
 from whaletui.view import formats
 
@@ -19,6 +18,8 @@ Lines = list[tuple[str, str]]
 
 def environment_lines(run_dir: RunDir) -> Lines:
     """Return what a run ran on and what it took, from its summary; why there is none where there is none."""
+    from engine.contract.summary import read_summary  # numpy, which a start should not wait for
+
     try:
         summary = read_summary(run_dir)
     except RunFolderError as error:

@@ -85,3 +85,13 @@ class Curves:
             held.update({f"{kind}.{name}": getattr(axes, name) for name in sorted(Axes.__slots__)})
         held.update({name: getattr(self, name).y for name in (*self.STEP, *self.EVALUATION)})
         return held
+
+    def cut(self, step: float) -> None:
+        """Forget every point from a step on: a run that was taken up again from before it tells them anew."""
+        for group in (self.STEP, self.EVALUATION):
+            axes = getattr(self, group[0]).axes
+            kept = next((place for place, said in enumerate(axes.step) if said >= step), len(axes.step))
+            for name in group:
+                del getattr(self, name).y[kept:]
+            for name in Axes.__slots__:
+                del getattr(axes, name)[kept:]
