@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("listing", "show everything about a run"),
     "logs": ("listing", "print a run's log"),
     "compare": ("compare", "what differs between runs, and what it brought"),
-    "curves": ("compare", "draw the curves of runs"),
+    "curves": ("curves", "draw the curves of runs"),
     "cancel": ("changes", "stop runs; a second time: at once"),
     "note": ("changes", "write a note on a run"),
     "tag": ("changes", "tag a run; -TAG takes a tag off"),
@@ -114,6 +114,11 @@ def _run_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
         parsers[name].add_argument("run", metavar="RUN", help="id or name")
     for name in ("compare", "curves", "cancel", "delete"):
         parsers[name].add_argument("runs", metavar="RUN", nargs="+", help="id or name")
+    curves = parsers["curves"]
+    curves.add_argument("--x", choices=["epoch", "step", "time"], default="epoch", help="along what (default: epoch)")
+    curves.add_argument("--metric", metavar="NAME", action="append", help="such as valid_loss; may be given again")
+    curves.add_argument("--log", action="store_true", help="on a logarithmic axis")
+    curves.add_argument("--smooth", metavar="W", type=float, default=0.0, help="weight of what came before, 0 to 0.999")
     parsers["note"].add_argument("text", metavar="TEXT", help="the note; empty takes it away")
     parsers["tag"].add_argument("tags", metavar="TAG", nargs=argparse.REMAINDER, help="a word; -word takes it off")
 
