@@ -58,6 +58,7 @@ class RunScreen(RunLog):
         super().__init__(record)
         self.log_axis = False
         self.slot = ""  # its GPU, and how busy that is
+        self._shown: dict[str, Content] = {}
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -109,7 +110,8 @@ class RunScreen(RunLog):
             )
         self.slot = next((slot_words(slot) for slot in pulse.slots if slot.label == self.record.slot), "")
         self.show(curves=self.record.id in pulse.changed)
-        self.read_log()
+        if self.record.state.is_active or pulse.records_changed or self.record.id in pulse.changed:
+            self.read_log()  # of one that ended nothing more comes
 
     def _show_record(self, record: RunRecord) -> None:
         self.record = record
@@ -128,11 +130,18 @@ class RunScreen(RunLog):
             (f"   {self.slot}" if self.slot and record.state.is_active else "", "$text-secondary"),
             ("   its folder is gone" if self.lost else "", "$text-error"),
         )  # fmt: skip
-        self.query_one("#title", Static).update(title)
-        self.query_one("#progress", Static).update(facts.progress_line(record, view, self.size.width - 2))
-        self.query_one("#facts", Static).update(facts.fact_lines(record, view))
+        self._put("title", title)
+        self._put("progress", facts.progress_line(record, view, self.size.width - 2))
+        self._put("facts", facts.fact_lines(record, view))
         if curves:
             self.show_curves()
+
+    def _put(self, name: str, content: Content) -> None:
+        """Show a text where it differs from what is shown: an update lays the whole screen out anew."""
+        held = self._shown.get(name)
+        if held is None or not held.is_same(content):
+            self._shown[name] = content
+            self.query_one(f"#{name}", Static).update(content)
 
     def show_curves(self) -> None:
         """Draw the curves, the line under the cursor marked in them."""
@@ -144,7 +153,7 @@ class RunScreen(RunLog):
         warned = [*view.warnings]
         if view.damaged_lines:
             warned.append(f"{formats.count(view.damaged_lines, 'line')} of its events could not be read")
-        self.query_one("#warned", Static).update(Content("\n".join(map(safe, warned)) or "it warned of nothing"))
+        self._put("warned", Content("\n".join(map(safe, warned)) or "it warned of nothing"))
         tab = self.query_one(TabbedContent).get_tab("warnings")
         tab.label = Content(f"warnings {len(warned)}" if warned else "warnings")
 
