@@ -110,9 +110,8 @@ def _restored(kept: Kept) -> RunView | None:
         if len(data) % column.itemsize:
             return None
         column.frombytes(data)
-    for group in (Curves.STEP, Curves.EVALUATION):
-        series = [getattr(curves, name) for name in group]
-        lengths = {len(one.y) for one in series} | {len(getattr(series[0].axes, name)) for name in Axes.__slots__}
+    for _, axes, values in curves.kinds():
+        lengths = {*map(len, values.values()), *(len(getattr(axes, name)) for name in Axes.__slots__)}
         if len(lengths) != 1:
             return None
     return RunView(curves=curves, **msgspec.structs.asdict(kept.facts))

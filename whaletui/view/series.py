@@ -59,39 +59,51 @@ class Series:
 
 
 class Curves:
-    """The curves of a run: those of its steps, and those of its evaluations."""
+    """The curves of a run, by the kind of event that tells them; those of one kind share their axes."""
 
-    STEP = ("train_loss", "learning_rate", "images_per_second", "eta_seconds")
-    EVALUATION = ("valid_loss", "map5")
+    KINDS = {
+        "step": ("train_loss", "learning_rate", "images_per_second", "eta_seconds"),
+        "evaluation": ("valid_loss", "map5"),
+    }
+    train_loss: Series
+    learning_rate: Series
+    images_per_second: Series
+    eta_seconds: Series
+    valid_loss: Series
+    map5: Series
 
     def __init__(self) -> None:
-        steps, evaluations = Axes(), Axes()
-        self.train_loss = Series(steps)
-        self.learning_rate = Series(steps)
-        self.images_per_second = Series(steps)
-        self.eta_seconds = Series(steps)
-        self.valid_loss = Series(evaluations)
-        self.map5 = Series(evaluations)
+        for names in self.KINDS.values():
+            axes = Axes()
+            for name in names:
+                setattr(self, name, Series(axes))
 
     @classmethod
     def empty(cls) -> Curves:
         """Return curves without a point."""
         return cls()
 
+    def kinds(self) -> list[tuple[str, Axes, dict[str, array[float]]]]:
+        """Return each kind with its axes and the values of its curves, by name."""
+        found = []
+        for kind, names in self.KINDS.items():
+            series = {name: getattr(self, name) for name in names}
+            found.append((kind, series[names[0]].axes, {name: one.y for name, one in series.items()}))
+        return found
+
     def columns(self) -> dict[str, array[float]]:
         """Return every column by a name of its own, axes before the values that use them."""
         held: dict[str, array[float]] = {}
-        for kind, axes in (("step", self.train_loss.axes), ("evaluation", self.valid_loss.axes)):
+        for kind, axes, values in self.kinds():
             held.update({f"{kind}.{name}": getattr(axes, name) for name in sorted(Axes.__slots__)})
-        held.update({name: getattr(self, name).y for name in (*self.STEP, *self.EVALUATION)})
+            held.update(values)
         return held
 
     def cut(self, step: float) -> None:
         """Forget every point from a step on: a run that was taken up again from before it tells them anew."""
-        for group in (self.STEP, self.EVALUATION):
-            axes = getattr(self, group[0]).axes
+        for _, axes, values in self.kinds():
             kept = next((place for place, said in enumerate(axes.step) if said >= step), len(axes.step))
-            for name in group:
-                del getattr(self, name).y[kept:]
+            for column in values.values():
+                del column[kept:]
             for name in Axes.__slots__:
                 del getattr(axes, name)[kept:]
