@@ -32,6 +32,8 @@ WAYS = {
     "curves-near": ("end", *["up"] * 7, "space", "space", "v", "s", "l", "plus", "left", "left", "down"),
     "run-environment": ("down", "enter", "tab", "tab"),
     "gallery-sift": ("end", *["up"] * 7, "g", "f"),
+    "diversity": ("end", *["up"] * 7, "space", "space", "e", "d"),
+    "votes": ("e",),
     "gallery": ("end", *["up"] * 7, "g", "right"),
     "sort": ("s",),
     "help": ("question_mark",),

@@ -130,17 +130,30 @@ class Gallery(AtDesk[None]):
         self._sift()
         source, held_back = self.source, {one.photo for one in everything}
 
-        def learn() -> tuple[Neighbours, dict[str, Box]]:
-            from whaletui.view.neighbours import Neighbours, read_boxes
+        def learn() -> Neighbours:
+            from whaletui.view.neighbours import Neighbours
 
-            found = Neighbours(source.data_folder, held_back, source.embeddings)
-            return found, read_boxes(source.boxes) if source.boxes is not None else {}
+            return Neighbours(source.data_folder, held_back, source.embeddings)
 
-        def show(learnt: tuple[Neighbours, dict[str, Box]]) -> None:
-            self._neighbours, self._boxes = learnt
+        def show(neighbours: Neighbours) -> None:
+            self._neighbours = neighbours
             self._show()
 
         self.work("reading the training photos", learn, show)
+        if source.boxes is not None and source.boxes.is_file():
+            self._read_boxes(source.boxes)
+
+    def _read_boxes(self, table: Path) -> None:
+        def read() -> dict[str, Box]:
+            from whaletui.view.neighbours import read_boxes
+
+            return read_boxes(table)
+
+        def show(boxes: dict[str, Box]) -> None:
+            self._boxes = boxes
+            self._show()
+
+        self.work("reading the boxes", read, show)
 
     def _read_other(self, run: RunRecord) -> None:
         source = RunGuesses(run, self.desk)

@@ -66,7 +66,7 @@ class Metric(NamedTuple):
 METRICS = (
     Metric("train_loss", "training loss"), Metric("valid_loss", "validation loss"), Metric("map5", "MAP@5"),
     Metric("learning_rate", "learning rate"), Metric("images_per_second", "photos/s"),
-    Metric("eta_seconds", "seconds left"),
+    Metric("eta_seconds", "seconds left"), Metric("mean_iou", "mean IoU of boxes"), Metric("map50", "mAP50 of boxes"),
 )  # fmt: skip
 
 
@@ -115,12 +115,15 @@ def metric_plot(
 
 def loss_plot(view: RunView, log: bool = False) -> Plot:
     """Return training and validation loss of one run."""
-    curves = (_own(view, "train", "train_loss", 0), _own(view, "valid", "valid_loss", 1))
+    curves = (_own(view, "train", "train_loss", 0), _own(view, "valid", "valid_loss", 1, dash=1))
     return Plot(title="loss", curves=curves, log=log, empty=waiting_words(view))
 
 
 def map5_plot(view: RunView, constant: float | None, duplicates: float | None) -> Plot:
     """Return validation MAP@5 of one run against the two baselines that need no training."""
+    if len(view.curves.mean_iou):  # a detector
+        overlaps = (_own(view, "mean IoU", "mean_iou", 2), _own(view, "mAP50", "map50", 1, dash=1))
+        return Plot(title="held-out boxes", curves=overlaps)
     known = (("constant", constant), ("duplicates", duplicates))
     levels = tuple(Level(label=label, value=value) for label, value in known if value is not None)
     return Plot(
@@ -143,6 +146,5 @@ def waiting_words(view: RunView) -> str:
     return f"{view.phase} …" if view.phase and not view.ended else "nothing yet"
 
 
-def _own(view: RunView, label: str, key: str, colour: int) -> Curve:
-    dash = 1 if key == "valid_loss" else 0
+def _own(view: RunView, label: str, key: str, colour: int, dash: int = 0) -> Curve:
     return curve(label, getattr(view.curves, key), colour, dash, origin=view.started_at or 0.0)

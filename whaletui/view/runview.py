@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -40,6 +41,9 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     map5_known: float | None = None
     map5_new: float | None = None
     best_map5: float | None = None
+    mean_iou: float | None = None  # of a detector, as the two below
+    map50: float | None = None
+    missed: str = ""  # "12 of 300"
     warnings: tuple[str, ...] = ()
     damaged_lines: int = 0
     spoke_at: float | None = None  # unix seconds of the newest event
@@ -64,10 +68,12 @@ def fold(view: RunView, events: Sequence[e.AnyEvent]) -> RunView:
         return view
     steps = [event for event in events if type(event) is e.Step]
     evaluations = [event for event in events if type(event) is e.Evaluated]
+    boxes = [event for event in events if type(event) is e.BoxesEvaluated]
     _add_steps(view.curves, steps)
     _add_evaluations(view.curves, evaluations)
+    _add_boxes(view.curves, boxes)
     changes: dict[str, object] = {
-        "points": view.points + len(steps) + len(evaluations), "spoke_at": events[-1].unix_seconds,
+        "points": view.points + len(steps) + len(evaluations) + len(boxes), "spoke_at": events[-1].unix_seconds,
         "started_at": events[0].unix_seconds if view.started_at is None else view.started_at,
     }  # fmt: skip
     newest = steps[-1] if steps else None  # of steps only the newest says how the run stands
@@ -77,7 +83,7 @@ def fold(view: RunView, events: Sequence[e.AnyEvent]) -> RunView:
     return msgspec.structs.replace(view, **changes)
 
 
-def _add_axes(axes: Axes, events: Sequence[e.Step] | Sequence[e.Evaluated]) -> None:
+def _add_axes(axes: Axes, events: Sequence[e.Step] | Sequence[e.Evaluated] | Sequence[e.BoxesEvaluated]) -> None:
     axes.epoch.extend([float(event.epoch) for event in events])
     axes.step.extend([float(event.step) for event in events])
     axes.time.extend([event.unix_seconds for event in events])
@@ -97,6 +103,12 @@ def _add_evaluations(curves: Curves, evaluations: Sequence[e.Evaluated]) -> None
     _add_axes(curves.valid_loss.axes, evaluations)
     curves.valid_loss.y.extend([one.loss for one in evaluations])
     curves.map5.y.extend([one.map5 for one in evaluations])
+
+
+def _add_boxes(curves: Curves, boxes: Sequence[e.BoxesEvaluated]) -> None:
+    _add_axes(curves.mean_iou.axes, boxes)
+    curves.mean_iou.y.extend([one.mean_iou for one in boxes])
+    curves.map50.y.extend([one.map50 for one in boxes])
 
 
 def _take(view: RunView, changes: dict[str, object], event: e.AnyEvent) -> None:
@@ -123,12 +135,18 @@ def _take(view: RunView, changes: dict[str, object], event: e.AnyEvent) -> None:
                 map5_known=event.map5_known, map5_new=event.map5_new,
                 best_map5=event.map5 if best is None else max(best, event.map5),
             )  # fmt: skip
+        case e.BoxesEvaluated():
+            changes.update(
+                mean_iou=event.mean_iou, map50=event.map50, missed=f"{event.missed:,} of {event.photos:,}"
+            )  # fmt: skip
         case e.Warned():
             held = changes.get("warnings", view.warnings)
             assert isinstance(held, tuple)
             changes["warnings"] = (*held, event.message)[-LATEST_WARNINGS:]
         case e.Finished():
-            changes.update(ended="finished", map5=event.map5, eta_seconds=0.0)
+            changes.update(ended="finished", eta_seconds=0.0)
+            if not math.isnan(event.map5):  # a detector has none
+                changes["map5"] = event.map5
         case e.Failed():
             told = f"{event.message} ({event.hint})" if event.hint else event.message
             changes.update(ended="failed", reason=told)

@@ -64,6 +64,7 @@ class Curves:
     KINDS = {
         "step": ("train_loss", "learning_rate", "images_per_second", "eta_seconds"),
         "evaluation": ("valid_loss", "map5"),
+        "boxes": ("mean_iou", "map50"),  # of a detector
     }
     train_loss: Series
     learning_rate: Series
@@ -71,6 +72,8 @@ class Curves:
     eta_seconds: Series
     valid_loss: Series
     map5: Series
+    mean_iou: Series
+    map50: Series
 
     def __init__(self) -> None:
         for names in self.KINDS.values():
