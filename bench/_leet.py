@@ -34,6 +34,9 @@ for step in range(1, 200):
     time.sleep(0.7)
 """
 
+DRAWN = re.compile(rb"Finished|" + str(LAST_LOSS).removeprefix("0.").encode())
+"""The state or the last loss: either is told once all was read. Of a number only the digits that changed are painted."""
+
 
 def leet(wandb: Path, labs: Path) -> dict[str, float]:
     """Measure W&B LEET; its runs are written under `labs` where they are not there yet."""
@@ -48,7 +51,7 @@ def leet(wandb: Path, labs: Path) -> dict[str, float]:
     for _ in range(4):
         with on_terminal(command, one, HOME=str(home)) as terminal:
             first.append(terminal.wait(BRAILLE))
-            whole.append(terminal.wait(str(LAST_LOSS).encode(), limit_seconds=180))
+            whole.append(terminal.wait(DRAWN, limit_seconds=300))
             rest.append(_rest(terminal))
     found["first_chart_200k"] = statistics.median(first[1:])
     found["history_200k"] = found["history_200k_again"] = statistics.median(whole[1:])

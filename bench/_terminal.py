@@ -33,7 +33,10 @@ class Terminal:
     def _read(self, wait: float) -> bytes:
         if not select.select([self.master], [], [], wait)[0]:
             return b""
-        data = os.read(self.master, 1 << 20)
+        try:
+            data = os.read(self.master, 1 << 20)
+        except OSError as error:  # EIO: nobody is at the other end any more
+            raise SystemExit(f"the program on the terminal ended: {error}") from error
         self.wrote_at = time.perf_counter()
         self.bytes += len(data)
         return data

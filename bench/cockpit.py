@@ -209,6 +209,7 @@ def main() -> None:
         labs = (chosen.labs or Path(name)).resolve()
         labs.mkdir(parents=True, exist_ok=True)
         mine = ours(labs)
+        print({row: round(value, 3) for row, value in mine.items()}, file=sys.stderr, flush=True)
         theirs: dict[str, float] = {}
         if chosen.peer and (wandb := shutil.which("wandb")):
             from _leet import leet
