@@ -35,7 +35,7 @@ for step in range(1, 200):
 """
 
 DRAWN = re.compile(rb"Finished|" + str(LAST_LOSS).removeprefix("0.").encode())
-"""The state or the last loss: either is told once all was read. Of a number only the digits that changed are painted."""
+"""The state, or the last loss: told once all was read. Of a number only the digits that changed are painted."""
 
 
 def leet(wandb: Path, labs: Path) -> dict[str, float]:
