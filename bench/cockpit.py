@@ -1,31 +1,38 @@
-"""The app in a real pseudo-terminal: `python bench/cockpit.py [--peer] [--json FILE]`.
+"""The app in a real pseudo-terminal: `python bench/cockpit.py [--peer] [--labs DIR] [--json FILE]`.
 
-`first_paint`: from starting the process until the key hints are on the terminal. The ceiling is a Textual app that
-shows a table and a footer and does nothing else; with --peer, W&B LEET on an offline run, where wandb is installed.
-`newest_value_age`: from a value's own time stamp in the run folder until the terminal shows it; its bar is 1.5 s.
+Workspaces: one run of 200,000 steps x 4 figures, 201 runs x 60 steps, 10,000 runs, and one that is live.
+
+`first_chart_200k`: from starting the process to the first dot of a curve; no cache of the history is there yet.
+`history_200k`: from starting it to all its curves drawn to the last step, each figure in a chart of its own; no cache.
+`history_200k_again`: the same from the second start on.
+`first_chart_201`, `select_all_201`: 201 runs: to the first curve; from asking for all of them to the settled overlay.
+`key_to_paint`: with all 201 in view, from the key for the next run to the first bytes on the terminal.
+`newest_value_age`: how old the newest value on the terminal is, by its own time stamp, looked at five times a second.
+`live_cpu`, `bytes_per_second`: with one live run in view that tells 1.4 values a second. `idle_cpu`: nothing is live.
+`memory`: resident, with the 200,000 steps in view. `first_paint_10000`, `ls_10000`, `filter_10000`: 10,000 runs.
+
+The peer is W&B LEET (`wandb leet`), measured by the same call with --peer where wandb is installed; else a bar. For the
+last three rows it is what no such program can beat: a Textual app with a table and a footer, and a Python that
+imports SQLAlchemy's ORM.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
-import select
+import re
 import shutil
-import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from _rows import Row, options, report
+from _labs import LAST_LOSS, lab
+from _rows import Row, median_seconds, options, report
+from _terminal import BRAILLE, key_to_paint, on_terminal, shown_age
 
 from engine.contract.spec import RunSpec
 from whaletui.jobs.keeper import ensure_keeper, stop_keeper
@@ -34,8 +41,15 @@ from whaletui.records.model import State
 from whaletui.records.records import Records
 from whaletui.workspace import Workspace
 
-SIZE = (45, 160)
-AGE_BAR_SECONDS = 1.5
+APP = [sys.executable, "-m", "whaletui"]
+BARS = {
+    "first_chart_200k": 0.73, "history_200k": 8.65 / 8, "history_200k_again": 8.65 / 8, "first_chart_201": 0.60,
+    "select_all_201": 12.1 / 10, "key_to_paint": 0.050, "newest_value_age": 1.5, "live_cpu": 16.0, "idle_cpu": 2.2,
+    "memory": 280.0, "bytes_per_second": 5000.0,
+}  # fmt: skip
+"""What each figure is to be below where no peer is measured."""
+UNITS = {"live_cpu": "% core", "idle_cpu": "% core", "memory": "MiB", "bytes_per_second": "bytes/s"}
+LAST = f"{LAST_LOSS:.3f}".encode()
 MINIMAL = """
 from textual.app import App
 from textual.widgets import DataTable, Footer
@@ -64,44 +78,51 @@ events.write(Finished(map5=0.5, seconds=1.0))
 """
 
 
-@contextmanager
-def on_terminal(command: list[str], folder: Path) -> Iterator[int]:
-    """Run a command on a pseudo-terminal of its own; yields the terminal's other end."""
-    process, master = pty.fork()
-    if process == 0:
-        os.chdir(folder)
-        os.execvpe(command[0], command, {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"})
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
-    try:
-        yield master
-    finally:
-        os.kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
-        os.close(master)
+def median(measure: Callable[[], float], times: int = 5) -> float:
+    """Return the median of a measure; the first one, which warms the machine's own caches, is not counted."""
+    return statistics.median([measure() for _ in range(times + 1)][1:])
 
 
-def wait_for(master: int, words: bytes, limit_seconds: float = 30.0) -> float:
-    """Return how long it took until the words came out of the terminal."""
-    began, seen = time.perf_counter(), b""
-    while time.perf_counter() - began < limit_seconds:
-        if select.select([master], [], [], 0.5)[0]:
-            seen = seen[-len(words) :] + os.read(master, 65536)
-            if words in seen:
-                return time.perf_counter() - began
-    raise SystemExit(f"{words!r} did not come within {limit_seconds} s")
+def first_chart(folder: Path) -> float:
+    """Return the seconds from the start to the first dot of a curve, without a cache of histories."""
+    shutil.rmtree(folder / "cache", ignore_errors=True)
+    with on_terminal(APP, folder) as terminal:
+        return terminal.wait(BRAILLE)
 
 
-def first_paint(command: list[str], words: bytes, folder: Path, times: int = 7) -> float:
-    """Return the median time to first paint; the first one, which warms caches, is not counted."""
-    taken = []
-    for _ in range(times + 1):
-        with on_terminal(command, folder) as master:
-            taken.append(wait_for(master, words))
-    return statistics.median(taken[1:])
+def whole_history(folder: Path, cached: bool) -> float:
+    """Return the seconds from the start until four charts have drawn a run to its last step."""
+    if not cached:
+        shutil.rmtree(folder / "cache", ignore_errors=True)
+    with on_terminal(APP, folder) as terminal:
+        terminal.wait(b"run 7")
+        terminal.send(b"v")
+        return terminal.wait(b"training loss", b"7 " + LAST, b"learning rate", b"photos/s", b"7 0.000")
 
 
-def value_age(folder: Path, values: int = 12) -> float:
-    """Return the median age of a value when it reaches the terminal, from a run that reports every 0.7 s."""
+def overlaid(folder: Path) -> tuple[float, float]:
+    """Return the seconds from asking for all 201 runs to their settled overlay, and from a key to paint there."""
+    with on_terminal(APP, folder) as terminal:
+        terminal.wait(b"run 207", BRAILLE)
+        terminal.settle()
+        asked = terminal.send(b"Av")
+        terminal.wait(b"curves of 201 runs")
+        settled = terminal.settle() - asked
+        return settled, key_to_paint(terminal, b"j")
+
+
+def resting(folder: Path, seconds: float = 10.0) -> tuple[float, float]:
+    """Return CPU (% of a core) at rest, and memory (MiB), with a whole long run in view."""
+    with on_terminal(APP, folder) as terminal:
+        terminal.wait(b"train " + LAST)
+        terminal.settle(2.0)
+        before = terminal.cpu_seconds()
+        terminal.listen(seconds)
+        return (terminal.cpu_seconds() - before) / seconds * 100, terminal.memory_mib()
+
+
+def live(folder: Path, seconds: float = 10.0) -> tuple[float, float, float]:
+    """Return the median age of the newest value shown, CPU (% of a core) and bytes a second, of a live run."""
     os.environ[ENGINE_VARIABLE] = json.dumps([sys.executable, "-c", STAND_IN])
     workspace = Workspace(folder)
     workspace.prepare()
@@ -111,54 +132,100 @@ def value_age(folder: Path, values: int = 12) -> float:
     try:
         while records.run(run.id).state is not State.RUNNING:
             time.sleep(0.1)
-        return statistics.median(_ages(folder, values))
+        with on_terminal(APP, folder) as terminal:
+            terminal.wait(b"live", BRAILLE)
+            age = shown_age(terminal, re.compile(rb"(\d+)\.500"), lambda: _said(folder), 15.0)
+            before = terminal.cpu_seconds()
+            sent = terminal.listen(seconds)
+            return age, (terminal.cpu_seconds() - before) / seconds * 100, sent / seconds
     finally:
         cancel(records, workspace, records.run(run.id), now=True)
         stop_keeper(workspace)
 
 
-def _ages(folder: Path, values: int) -> list[float]:
-    ages: list[float] = []
-    with on_terminal([sys.executable, "-m", "whaletui"], folder) as master:
-        wait_for(master, b"live")
-        newest = _spoken(folder)[-1]["step"]
-        for step in range(newest + 3, newest + 3 + values):
-            wait_for(master, b"%d.500" % step)
-            now = time.time()
-            ages.append(now - next(one["unix_seconds"] for one in _spoken(folder) if one["step"] == step))
-    return ages
+def _said(folder: Path) -> dict[int, float]:
+    """Return when each step of the live run was said."""
+    events = next(folder.glob("runs/*/attempt-1/events.jsonl"))
+    lines = events.read_bytes().rpartition(b"\n")[0].splitlines()
+    return {one["step"]: one["unix_seconds"] for one in map(json.loads, lines) if one["event"] == "step"}
 
 
-def _spoken(folder: Path) -> list[dict[str, float]]:
-    path = next(folder.glob("runs/*/attempt-1/events.jsonl"))
-    return [event for event in map(json.loads, path.read_text().splitlines()) if event["event"] == "step"]
+def painted(command: list[str], words: bytes, folder: Path) -> float:
+    """Return the seconds from the start until words are on the terminal."""
+    with on_terminal(command, folder) as terminal:
+        return terminal.wait(words)
 
 
-def leet_first_chart(folder: Path) -> float:
-    """Return W&B LEET's time from start to its first chart, on an offline run of 2,000 steps written here."""
-    script = (
-        "import wandb; run = wandb.init(mode='offline', project='p');"
-        "[run.log({'loss': 1 / (step + 1)}) for step in range(2000)]; run.finish()"
-    )
-    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True, capture_output=True)
-    return first_paint([shutil.which("wandb") or "wandb", "beta", "leet"], b"loss", folder, times=5)
+def crowd_rows(folder: Path) -> list[Row]:
+    """Return the rows of 10,000 runs."""
+
+    def call(*words: str) -> object:
+        return subprocess.run([sys.executable, *words], cwd=folder, stdout=subprocess.DEVNULL, check=True)
+
+    minimal = median(lambda: painted([sys.executable, "-c", MINIMAL], b"leave", folder))
+    orm = median_seconds(lambda: call("-c", "import sqlalchemy.orm"))
+    listing = ("-m", "whaletui", "ls", "--limit", "500")
+    return [
+        Row("first_paint_10000", "s", median(lambda: painted(APP, b"run 10006", folder)), minimal,
+            "minimal Textual app"),
+        Row("ls_10000", "s", median_seconds(lambda: call(*listing)), orm, "import sqlalchemy.orm"),
+        Row("filter_10000", "s", median_seconds(lambda: call(*listing, "--filter", "seed>9000 map5>0.4")), orm,
+            "import sqlalchemy.orm"),
+    ]  # fmt: skip
+
+
+def ours(labs: Path) -> dict[str, float]:
+    """Measure everything that LEET can be measured at too."""
+    one, many = _lab(labs, "one", 1, 200_000), _lab(labs, "many", 201, 60)
+    found = {
+        "first_chart_200k": median(lambda: first_chart(one)),
+        "history_200k": median(lambda: whole_history(one, cached=False)),
+        "history_200k_again": median(lambda: whole_history(one, cached=True)),
+        "first_chart_201": median(lambda: first_chart(many)),
+    }
+    overlays = [overlaid(many) for _ in range(4)][1:]
+    found["select_all_201"], found["key_to_paint"] = (statistics.median(one) for one in zip(*overlays, strict=True))
+    found["idle_cpu"], found["memory"] = resting(one)
+    with tempfile.TemporaryDirectory() as name:
+        found["newest_value_age"], found["live_cpu"], found["bytes_per_second"] = live(Path(name))
+    return found
+
+
+def _lab(labs: Path, name: str, runs: int, steps: int) -> Path:
+    """Return a workspace, made where it is not there yet."""
+    folder = labs / name
+    if not folder.exists():
+        lab(folder, runs, steps)
+    return folder
 
 
 def main() -> None:
     """Measure and print."""
     parser = options(__doc__ or "")
     parser.add_argument("--peer", action="store_true", help="measure W&B LEET too, where wandb is installed")
+    parser.add_argument("--labs", type=Path, help="keep the workspaces here, and take them from here")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        Records.open(Workspace(folder))
-        ours = first_paint([sys.executable, "-m", "whaletui"], b"ensemble", folder)
-        ceiling = first_paint([sys.executable, "-c", MINIMAL], b"leave", folder)
-        rows = [Row("first_paint", "s", ours, ceiling, "minimal Textual app")]
-        if chosen.peer and shutil.which("wandb"):
-            rows.append(Row("first_paint_leet", "s", ours, leet_first_chart(folder), "wandb beta leet, first chart"))
-        rows.append(Row("newest_value_age", "s", value_age(folder), AGE_BAR_SECONDS, "the bar"))
-        report(rows, chosen.json)
+        labs = (chosen.labs or Path(name)).resolve()
+        labs.mkdir(parents=True, exist_ok=True)
+        mine = ours(labs)
+        print({row: round(value, 3) for row, value in mine.items()}, file=sys.stderr, flush=True)
+        theirs: dict[str, float] = {}
+        if chosen.peer and (wandb := shutil.which("wandb")):
+            from _leet import leet
+
+            theirs = leet(Path(wandb), labs)
+        rows = [
+            Row(
+                row,
+                UNITS.get(row, "s"),
+                value,
+                theirs.get(row, BARS[row]),
+                "wandb leet" if row in theirs else "the bar",
+            )
+            for row, value in mine.items()
+        ]
+        report(rows + crowd_rows(_lab(labs, "crowd", 10_000, 0)), chosen.json)
 
 
 if __name__ == "__main__":

@@ -118,7 +118,8 @@ class WhaleApp(DeskApp):
             self.notify(safe(pulse.news), title="records", severity="warning", markup=False, timeout=30)
         self.desk.views.update(pulse.changed)
         for run_id, problem in pulse.problems.items():
-            self.notify(safe(problem), title=f"events of run {run_id}", severity="error", markup=False)
+            about = f"events of run {run_id}" if run_id else "the cache of curves"
+            self.notify(safe(problem), title=about, severity="error", markup=False)
         self._tell_ended(pulse)
         self.pulsed.publish(pulse)
         if pulse.behind or self._again:

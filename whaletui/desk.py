@@ -75,6 +75,7 @@ class Desk:
         self.selected: dict[int, RunRecord] = {}  # in the order of selecting, kept across filters and pages
         self.cancelling: set[int] = set()  # runs that were asked to stop gently
         self.watched: dict[str, tuple[RunRecord, ...]] = {}  # what screens want followed though it is not active
+        self.colours: dict[int, int] = {}  # of runs whose curves were drawn: they keep them as long as the app runs
         self.data_folder = ""
         self.newest: int | None = None  # a run just queued, to which the cursor at home is to go
         self.undos: list[Undo] = []  # edits that can be taken back, newest last
@@ -152,6 +153,13 @@ class Desk:
         gone = [record.id for record in before if record.id not in now]
         ended = (records.found(run_id) for run_id in gone)
         return tuple(record for record in ended if record is not None)
+
+    def standing(self) -> Pulse:
+        """Return everything as it stands, as if all of it had changed: for a screen that did not look for a while."""
+        return Pulse(
+            changed=dict(self.views), active=self._active, slots=self._slots, records_changed=self.is_open,
+            behind=False, problems={},
+        )  # fmt: skip
 
     def _tend(self, records: Records) -> None:
         """Settle runs that ended without a word, and see that somebody works the queue off."""

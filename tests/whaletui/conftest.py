@@ -35,6 +35,7 @@ def still_lab(filled_lab: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (filled_lab / "view.json").unlink(missing_ok=True)  # how another test looked at it
     monkeypatch.setenv("WHALETUI_GPUS", str(fake_slots(filled_lab.parent)))
     monkeypatch.setenv("WHALETUI_CPU_SLOTS", "0")
+    monkeypatch.setenv("WHALETUI_PICTURES", "blocks")  # whatever terminal the tests are started from
     monkeypatch.chdir(filled_lab)  # the recorded runs name their data folder "whales", relative to it
     return filled_lab
 

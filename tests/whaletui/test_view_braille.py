@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whaletui.view.axes import Frame, axis_labels
-from whaletui.view.braille import LEVEL, dots, draw, pack, thin
+from whaletui.view.braille import LEVEL, draw
 from whaletui.view.plots import Curve, Level, Plot, curve
-from whaletui.view.runview import Series
+from whaletui.view.raster import dots, pack, thin
+from whaletui.view.series import Series
 
 SQUARE = Frame(left=0.0, right=1.0, low=0.0, high=1.0, log=False)
 

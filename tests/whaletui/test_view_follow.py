@@ -76,16 +76,26 @@ def test_a_long_history_is_read_in_bounded_polls(lab: RecordedLab, monkeypatch: 
     assert [poll.changed[run.id].step for poll in polls if poll.changed][-1] == 1000
 
 
-def test_a_new_attempt_begins_a_new_view(lab: RecordedLab) -> None:
+@pytest.mark.parametrize(("first", "kept"), [(7, [1, 2, 3, 7]), (3, [1, 2, 3]), (1, [1])])
+def test_a_new_attempt_begins_a_new_view_whose_curves_go_on_from_where_it_was_taken_up(
+    lab: RecordedLab, first: int, kept: list[int]
+) -> None:
     run = lab.start(lab.run("a"))
-    lab.say(run, step(1), step(2))
+    lab.say(run, step(1), step(2), step(3), e.Warned(message="of the first attempt"))
     follower = Follower(lab.workspace.root)
     follower.poll([run])
     second = lab.workspace.run_dir(run.folder).attempt(2)
     second.path.mkdir()
-    second.events.write_bytes(e.encode_event(step(7)))
-    view = follower.poll([msgspec.structs.replace(run, attempt=2)]).changed[run.id]
-    assert (view.step, len(view.curves.train_loss)) == (7, 1)
+    again = msgspec.structs.replace(run, attempt=2)
+    assert len(follower.poll([again]).changed[run.id].curves.train_loss) == 3
+    assert follower.poll([again]).changed == {}  # it has said nothing yet
+    second.events.write_bytes(e.encode_event(e.Phase(name="training")))
+    view = follower.poll([again]).changed[run.id]
+    assert (view.step, view.warnings, len(view.curves.train_loss)) == (0, (), 3)
+    second.events.write_bytes(second.events.read_bytes() + e.encode_event(step(first)))
+    view = follower.poll([again]).changed[run.id]
+    assert view.step == first
+    assert view.curves.train_loss.axes.step.tolist() == kept
 
 
 def test_a_run_that_was_never_started_says_nothing(lab: RecordedLab) -> None:
@@ -100,22 +110,22 @@ def test_a_log_is_followed_from_its_last_quarter_megabyte(tmp_path: Path) -> Non
     assert tail.read() == []
     path.write_text("".join(f"line {number}\n" for number in range(60_000)))
     lines = tail.read()
-    assert lines[-1] == "line 59999"
-    assert sum(len(line) + 1 for line in lines) <= TAIL_BYTES
-    assert lines[0].startswith("line ")
+    assert lines[-1].text == "line 59999"
+    assert lines[-1].end - lines[0].start <= TAIL_BYTES
+    assert lines[0].text.startswith("line ")
     with open(path, "a") as file:
         file.write("half")
     assert tail.read() == []
     assert tail.unfinished() == "half"
     with open(path, "a") as file:
         file.write(" whole\n 10%\r 99%\r100%\n\x1b[31mred\x1b[0m\x07\n")
-    assert tail.read() == ["half whole", "100%", "red\\x07"]
+    assert [line.text for line in tail.read()] == ["half whole", "100%", "red\\x07"]
 
 
 def test_a_log_that_was_cut_short_is_read_anew(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     path.write_text("a\nb\nc\n")
     tail = LogTail(path)
-    assert tail.read() == ["a", "b", "c"]
+    assert [line.text for line in tail.read()] == ["a", "b", "c"]
     path.write_text("z\n")
-    assert tail.read() == ["z"]
+    assert [line.text for line in tail.read()] == ["z"]

@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("listing", "show everything about a run"),
     "logs": ("listing", "print a run's log"),
     "compare": ("compare", "what differs between runs, and what it brought"),
-    "curves": ("compare", "draw the curves of runs"),
+    "curves": ("curves", "draw the curves of runs"),
     "crop": ("crop", "boxes around flukes: train a detector on them, apply it to all photos"),
     "data": ("data", "what the photos are like: ids, sizes, grey ones, duplicates, boxes"),
     "cancel": ("changes", "stop runs; a second time: at once"),
@@ -127,6 +127,11 @@ def _run_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
     queue = parsers["queue"]
     queue.add_argument("action", choices=["hold", "release", "up", "next"], nargs="?", help="what to do with the runs")
     queue.add_argument("runs", metavar="RUN", nargs="*", help="id or name of a queued run")
+    curves = parsers["curves"]
+    curves.add_argument("--x", choices=["epoch", "step", "time"], default="epoch", help="along what (default: epoch)")
+    curves.add_argument("--metric", metavar="NAME", action="append", help="such as valid_loss; may be given again")
+    curves.add_argument("--log", action="store_true", help="on a logarithmic axis")
+    curves.add_argument("--smooth", metavar="W", type=float, default=0.0, help="weight of what came before, 0 to 0.999")
     parsers["note"].add_argument("text", metavar="TEXT", help="the note; empty takes it away")
     parsers["tag"].add_argument("tags", metavar="TAG", nargs=argparse.REMAINDER, help="a word; -word takes it off")
 

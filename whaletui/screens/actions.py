@@ -279,14 +279,15 @@ class RunActions(AtDesk[None]):
             self.work(f"copying {named([run])}", lambda: run.spec, open_form)
 
     def action_gallery(self) -> None:
-        """Look at the validation photos of the run in sight."""
-        run = self.current()
+        """Look at the validation photos of the run in sight; of two that are selected, against each other."""
+        pair = [run for run in self.targets() if run.can_vote]
+        run = pair[0] if len(pair) == 2 else self.current()
         if run is None or not run.can_vote:
             self.warn("the gallery shows what a finished run guessed")
             return
         from whaletui.screens.gallery import Gallery
 
-        self.app.push_screen(Gallery(run))
+        self.app.push_screen(Gallery(run, pair[1] if len(pair) == 2 else None))
 
     def action_export(self) -> None:
         """Write the checked submission of the runs at once, as a soft vote where they are several."""

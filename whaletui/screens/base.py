@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from textual import on
 from textual.app import App
-from textual.events import Mount
+from textual.events import Mount, ScreenResume, ScreenSuspend
 from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
@@ -62,10 +62,31 @@ class AtDesk(Screen[T], Generic[T]):
         """The desk."""
         return self.room.desk
 
+    _deaf = False
+
     @on(Mount)
     def hear_pulses(self) -> None:
         """Hear every pulse from now on."""
         self.room.pulsed.subscribe(self, self.hear)
+
+    @on(ScreenSuspend)
+    def stop_hearing(self) -> None:
+        """Hear nothing while another screen is in front.
+
+        Textual takes the screen beneath for visible, opaque as the one in front may be: each message that reached it
+        here would have all of the terminal painted anew, twice a second.
+        """
+        self.room.pulsed.unsubscribe(self)
+        self._deaf = True
+
+    @on(ScreenResume)
+    def hear_again(self) -> None:
+        """Catch up with what changed meanwhile, and hear pulses again."""
+        if self._deaf:
+            self._deaf = False
+            self.hear_pulses()
+            self.hear(self.desk.standing())
+            self.room.look_now()
 
     def hear(self, pulse: Pulse) -> None:
         """Take over what a look at the workspace found; for screens to fill in."""

@@ -63,11 +63,12 @@ class Choose(ModalScreen[str | None]):
             self.query_one(OptionList).highlighted = keys.index(self.current) if self.current in keys else 0
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Show the choices that hold every word typed."""
+        """Show the choices that hold every word typed, those that hold them in their name first."""
         words = event.value.lower().split()
         options = self.query_one(OptionList)
         options.clear_options()
         kept = [one for one in self.choices if all(word in f"{one.name} {one.about}".lower() for word in words)]
+        kept.sort(key=lambda one: not all(word in one.name.lower() for word in words))
         options.add_options(map(self._option, kept))
         options.highlighted = 0 if kept else None
 

@@ -1,7 +1,8 @@
-"""One run: how far it is, its curves, its log, its spec, what it warned of. Live where it lives."""
+"""One run: how far it is, its curves, its log, spec, environment and files, what it warned of. Live where it lives."""
 
 from __future__ import annotations
 
+import msgspec
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -12,32 +13,37 @@ from textual.widgets import Static, TabbedContent, TabPane
 from whaletui.desk import Pulse
 from whaletui.records.model import RunRecord
 from whaletui.safe import safe
-from whaletui.screens.actions import AGAIN, CANCEL, CLONE, EXPORT, SELDOM, RunActions
+from whaletui.screens.actions import AGAIN, CANCEL, CLONE, EXPORT, SELDOM
+from whaletui.screens.run_log import RunLog
 from whaletui.view import explain, formats
 from whaletui.view.columns import STATE_STYLES, SYMBOLS, RowFacts, state_words
-from whaletui.view.logtail import LogTail
-from whaletui.view.plots import loss_plot, map5_plot, rate_plot, speed_plot
-from whaletui.view.runview import RunView
+from whaletui.view.plots import Plot, loss_plot, map5_plot, rate_plot, speed_plot
+from whaletui.view.runfiles import Lines, environment_lines, file_lines
+from whaletui.view.slots import slot_words
 from whaletui.widgets import facts
 from whaletui.widgets.chart import Chart
 from whaletui.widgets.key_line import KeyLine
 from whaletui.widgets.log_pane import LogPane
 from whaletui.widgets.styles import named_style
 
-TABS = ("log", "spec", "warnings")
+TABS = ("log", "spec", "environment", "files", "warnings")
 
 
-class RunScreen(RunActions):
+class RunScreen(RunLog):
     """Shows one run, whatever state it is in."""
 
     TITLE = "run"
-    HELP_WORDS = "One run, followed while it lives. Its spec is shown as TOML, ready to be copied."
+    HELP_WORDS = (
+        "One run, followed while it lives. A line of the log under the cursor is marked in the curves by when it was "
+        "written, and a click on a curve goes to the line; end follows the log again."
+    )
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-medium"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (34, "-tall")]
     BINDINGS = [
         Binding("escape", "app.pop_screen", "back", key_display="esc"),
-        Binding("tab", "turn(1)", "log/spec/warnings", priority=True),
+        Binding("tab", "turn(1)", "log/spec/files", priority=True),
         Binding("shift+tab", "turn(-1)", "other way", show=False, priority=True),
+        Binding("v", "curves", "curves"),
         Binding("l", "log_axis", "log axis"),
         CLONE,
         CANCEL,
@@ -49,11 +55,10 @@ class RunScreen(RunActions):
     ]
 
     def __init__(self, record: RunRecord) -> None:
-        super().__init__()
-        self.record = record
+        super().__init__(record)
         self.log_axis = False
-        self._tail: LogTail | None = None
-        self._reading = False
+        self.slot = ""  # its GPU, and how busy that is
+        self._shown: dict[str, Content] = {}
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -71,6 +76,9 @@ class RunScreen(RunActions):
                 yield LogPane(id="lines")
             with TabPane("spec", id="spec"), VerticalScroll():
                 yield Static(id="toml")
+            for tab in ("environment", "files"):
+                with TabPane(tab, id=tab), VerticalScroll():
+                    yield Static(id=f"{tab}-lines", classes="lines")
             with TabPane("warnings", id="warnings"), VerticalScroll():
                 yield Static(id="warned")
         yield KeyLine()
@@ -80,9 +88,9 @@ class RunScreen(RunActions):
         self.desk.watched[self._key] = (self.record,)
         self.query_one(LogPane).focus()
         self._show_spec()
-        self._show()
+        self.show()
         self.room.look_now()
-        self._read_log()
+        self.read_log()
 
     def on_unmount(self) -> None:
         """Stop following."""
@@ -92,11 +100,6 @@ class RunScreen(RunActions):
     def _key(self) -> str:
         return f"run {self.record.id}"
 
-    @property
-    def view(self) -> RunView:
-        """What the run's events tell."""
-        return self.desk.views.get(self.record.id) or RunView.new()
-
     # what is shown
 
     def hear(self, pulse: Pulse) -> None:
@@ -105,15 +108,18 @@ class RunScreen(RunActions):
             self.work(
                 "reading the run", lambda: self.desk.records.run(self.record.id), self._show_record, group="record"
             )
-        self._show(curves=self.record.id in pulse.changed)
-        self._read_log()
+        self.slot = next((slot_words(slot) for slot in pulse.slots if slot.label == self.record.slot), "")
+        self.show(curves=self.record.id in pulse.changed)
+        if self.record.state.is_active or pulse.records_changed or self.record.id in pulse.changed:
+            self.read_log()  # of one that ended nothing more comes
 
     def _show_record(self, record: RunRecord) -> None:
         self.record = record
         self.desk.watched[self._key] = (record,)
-        self._show()
+        self.show()
 
-    def _show(self, curves: bool = True) -> None:
+    def show(self, curves: bool = True) -> None:
+        """Show the run as it stands."""
         record, view = self.record, self.view
         row = RowFacts(record=record, view=view, now=self.desk.now())
         style = named_style(STATE_STYLES[record.state])
@@ -121,25 +127,38 @@ class RunScreen(RunActions):
             (f"{SYMBOLS[record.state]} ", style), (f"{record.id}  ", "$foreground-muted"),
             (safe(record.name), "bold"), "  ", (safe(state_words(row)), style),
             ("  ★" if record.star else "", "$accent"), "".join(f"  #{safe(tag, 30)}" for tag in record.tags),
+            (f"   {self.slot}" if self.slot and record.state.is_active else "", "$text-secondary"),
+            ("   its folder is gone" if self.lost else "", "$text-error"),
         )  # fmt: skip
-        self.query_one("#title", Static).update(title)
-        self.query_one("#progress", Static).update(facts.progress_line(record, view, self.size.width - 2))
-        self.query_one("#facts", Static).update(facts.fact_lines(record, view))
+        self._put("title", title)
+        self._put("progress", facts.progress_line(record, view, self.size.width - 2))
+        self._put("facts", facts.fact_lines(record, view))
         if curves:
-            self._show_curves()
+            self.show_curves()
 
-    def _show_curves(self) -> None:
+    def _put(self, name: str, content: Content) -> None:
+        """Show a text where it differs from what is shown: an update lays the whole screen out anew."""
+        held = self._shown.get(name)
+        if held is None or not held.is_same(content):
+            self._shown[name] = content
+            self.query_one(f"#{name}", Static).update(content)
+
+    def show_curves(self) -> None:
+        """Draw the curves, the line under the cursor marked in them."""
         record, view = self.record, self.view
-        self.query_one("#loss", Chart).plot = loss_plot(view, self.log_axis)
-        self.query_one("#map5", Chart).plot = map5_plot(view, record.baseline_constant, record.baseline_duplicates)
-        self.query_one("#rate", Chart).plot = rate_plot(view)
-        self.query_one("#speed", Chart).plot = speed_plot(view)
+        self._plot("loss", loss_plot(view, self.log_axis))
+        self._plot("map5", map5_plot(view, record.baseline_constant, record.baseline_duplicates))
+        self._plot("rate", rate_plot(view))
+        self._plot("speed", speed_plot(view))
         warned = [*view.warnings]
         if view.damaged_lines:
             warned.append(f"{formats.count(view.damaged_lines, 'line')} of its events could not be read")
-        self.query_one("#warned", Static).update(Content("\n".join(map(safe, warned)) or "it warned of nothing"))
+        self._put("warned", Content("\n".join(map(safe, warned)) or "it warned of nothing"))
         tab = self.query_one(TabbedContent).get_tab("warnings")
         tab.label = Content(f"warnings {len(warned)}" if warned else "warnings")
+
+    def _plot(self, name: str, plot: Plot) -> None:
+        self.query_one(f"#{name}", Chart).plot = msgspec.structs.replace(plot, cross=self.cross)
 
     def _show_spec(self) -> None:
         """Show the spec as TOML, what it changes of the defaults first."""
@@ -153,28 +172,6 @@ class RunScreen(RunActions):
             self.query_one("#toml", Static).update(Content("\n\n").join([head, Content(toml)]))
 
         self.work("reading the spec", lambda: "\n".join(map(safe, self.record.spec.to_toml().splitlines())), show)
-
-    def _read_log(self) -> None:
-        """Read on in the log of the newest attempt, in a worker; never two at once."""
-        if self._reading:
-            return
-        self._reading = True
-        self.work(f"reading the log of run {self.record.id}", self._new_lines, self._show_lines, group="log")
-
-    def _new_lines(self) -> list[str]:
-        try:
-            folder = self.desk.workspace.run_dir(self.record.folder)
-            attempt = folder.latest() if self.record.folder else None
-            if attempt is None:
-                return []
-            if self._tail is None or self._tail.path != attempt.log:
-                self._tail = LogTail(attempt.log)
-            return self._tail.read()
-        finally:
-            self._reading = False
-
-    def _show_lines(self, lines: list[str]) -> None:
-        self.query_one(LogPane).add(lines)
 
     # what a person does
 
@@ -196,12 +193,31 @@ class RunScreen(RunActions):
         tabs = self.query_one(TabbedContent)
         tabs.active = TABS[(TABS.index(tabs.active) + by) % len(TABS)]
         tabs.query_one(f"#{tabs.active}").query("LogPane, VerticalScroll").first().focus()
+        self._show_folder(tabs.active)
+
+    def _show_folder(self, tab: str) -> None:
+        """Read what a tab shows of the run's folder, when it is turned to."""
+        readers = {"environment": environment_lines, "files": file_lines}
+        if tab in readers and self.record.folder:
+            run_dir = self.desk.workspace.run_dir(self.record.folder)
+
+            def show(lines: Lines) -> None:
+                parts = [Content.assemble((name.ljust(28), "$foreground-muted"), "  ", value) for name, value in lines]
+                self.query_one(f"#{tab}-lines", Static).update(Content("\n").join(parts))
+
+            self.work(f"reading the {tab} of run {self.record.id}", lambda: readers[tab](run_dir), show, group=tab)
+
+    def action_curves(self) -> None:
+        """Look closer at the curves: zoom, smooth, other axes."""
+        from whaletui.screens.curves import CurvesScreen
+
+        self.app.push_screen(CurvesScreen([self.record]))
 
     def action_log_axis(self) -> None:
         """Draw the loss on a logarithmic axis, or on a plain one again."""
         self.log_axis = not self.log_axis
-        self._show_curves()
+        self.show_curves()
 
     def on_resize(self, event: Resize) -> None:
         """Draw the bar at its new length."""
-        self._show(curves=False)
+        self.show(curves=False)

@@ -29,6 +29,8 @@ from whaletui.widgets.run_table import RunTable
 FOLLOWED = "runs"
 DRAWN_AT_ONCE = 12
 """Curves of a folded row that are drawn over one another."""
+MOST_SELECTED = 1000
+"""Runs that are marked at once: more curves over one another tell nothing any more."""
 
 
 class RunsScreen(TableActions):
@@ -43,9 +45,11 @@ class RunsScreen(TableActions):
         Binding("n", "new", "new"),
         CLONE,
         Binding("space", "select", "select", key_display="␣"),
+        Binding("A", "select_all", "select all that match", show=False),
         Binding("d", "compare", "compare"),
         Binding("e", "ensemble", "ensemble"),
         EXPORT,
+        Binding("v", "curves", "curves"),
         Binding("slash", "filter", "filter", key_display="/"),
         Binding("question_mark", "app.help", "help", key_display="?"),
         CANCEL,
@@ -69,6 +73,7 @@ class RunsScreen(TableActions):
         self.first_row, self.page_rows = 0, PAGE_ROWS
         self.log_axis = False
         self._loading = self._stale = False
+        self._marking = self._curves_wanted = False
 
     @property
     def page(self) -> Page:
@@ -119,7 +124,7 @@ class RunsScreen(TableActions):
 
     def complain(self, about: str, error: BaseException) -> None:
         """Show an error; one of the filter belongs beside the filter."""
-        self._loading = False
+        self._loading = self._marking = False
         if isinstance(error, QueryError):
             self.query_one(FilterBar).refuse(str(error))
         else:
@@ -282,6 +287,45 @@ class RunsScreen(TableActions):
         from whaletui.screens.new_run import choose_preset
 
         choose_preset(self)
+
+    def action_select_all(self) -> None:
+        """Mark every run that the filter lets through, on all pages; all of them being marked, take the marks off."""
+        view = self.view
+        self._marking = True
+
+        def mark(page: Page) -> None:
+            self._marking = False
+            chosen = {run.id: run for run in page.rows if run.folder}  # published results are no runs of ours
+            if chosen.keys() <= self.desk.selected.keys():
+                self.desk.selected.clear()
+            else:
+                self.desk.selected.update(chosen)
+            self.show_rows()
+            self._show_below()
+            if self._curves_wanted:
+                self.action_curves()
+
+        self.work(
+            "reading the runs",
+            lambda: self.desk.records.page(
+                view.filter, sort=view.sort, descending=view.descending, limit=MOST_SELECTED
+            ),
+            mark,
+            group="select",
+        )  # fmt: skip
+
+    def action_curves(self) -> None:
+        """Draw the selected runs over one another, or the one under the cursor."""
+        self._curves_wanted = self._marking
+        if self._marking:
+            return  # A was pressed a moment before: its runs are meant
+        runs = [run for run in self.targets() if run.folder]
+        if not runs:
+            self.warn("published results have no curves: select runs with space, or all with A")
+            return
+        from whaletui.screens.curves import CurvesScreen
+
+        self.app.push_screen(CurvesScreen(runs))
 
     def action_data(self) -> None:
         """Look at the photos that everything is learnt from."""

@@ -6,10 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.content import Content
-from textual.events import Mount
-from textual.widgets import Static
-
 from whaletui.desk import Desk
 from whaletui.safe import safe
 from whaletui.screens.gallery import Gallery
@@ -45,24 +41,8 @@ class VoteGuesses:
 
 
 class VoteGallery(Gallery):
-    """The gallery of a run, with the guesses of an ensemble in their place."""
+    """The gallery of an ensemble; what it gets wrong comes first."""
 
     def __init__(self, members: Sequence[Voice], weights: Sequence[float] | None, blend: Blend, desk: Desk) -> None:
-        super().__init__(members[0].leaves()[0])
-        self.source = VoteGuesses(members, weights, blend, desk)
-
-    def on_mount(self, event: Mount) -> None:  # type: ignore[override]
-        """Read what the ensemble guessed, instead of what a run did."""
-        event.prevent_default()
-
-        def begin(everything: list[Looked]) -> None:
-            self._begin(everything)
-            self.action_wrong()
-
-        self.work("reading the guesses of the ensemble", self.source.read, begin)
-
-    def _show(self) -> None:
-        super()._show()
-        what = "first guess wrong" if self.wrong_only else "validation photos"
-        place = f"{self.place + 1:,} of {len(self.shown):,}" if self.shown else "none"
-        self.query_one("#title", Static).update(Content.assemble((self.source.title, "bold"), f"   {what}   {place}"))
+        super().__init__(VoteGuesses(members, weights, blend, desk))
+        self.way = "wrong"

@@ -33,8 +33,10 @@ def axis_labels(frame: Frame, rows: int) -> dict[int, str]:
 
 def short_number(value: float) -> str:
     """Return a number in at most seven characters: "2.5", "0.001", "1e-05"."""
-    if value == 0 or 0.001 <= abs(value) < 100_000:
+    if value == 0 or 0.001 <= abs(value) < 1000:
         return f"{value:.4g}"
+    if 1000 <= abs(value) < 1_000_000:
+        return f"{value:.0f}"
     return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
 
 

@@ -1,142 +1,156 @@
 """Curves as braille: eight dots a cell, spikes kept, gaps where a value is no number. Arrays in, text out.
 
+All curves of a chart are drawn in one go, so that two hundred runs over one another cost little more than one.
 Import this only when something is to be drawn: it needs numpy, which a start should not wait for.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from whaletui.view.axes import Frame, axis_labels, short_number
-from whaletui.view.plots import Curve, Level, Plot
-from whaletui.view.runview import Series
+from whaletui.view.plots import FAINT, Level, Plot
+from whaletui.view.points import Floats, shown_points
+from whaletui.view.raster import Drawn, Line, pack, rasterise
 
-AXIS, WORDS, LEVEL = -1, -2, -3
+AXIS, WORDS, LEVEL, CROSS = -1, -2, -3, -4
 """Colours of a cell that belongs to no curve; a curve's own number is 0 or above."""
+RAW_LINES = 12
+"""Curves up to which the raw line of every one is shown; of more only that of the highlighted run."""
 
-Floats = NDArray[np.float64]
 Cells = list[tuple[str, int]]
 
-_DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 _BEYOND = 1e300  # differences of larger values are no numbers any more: shown as a gap
 _DASHES = ((1, 1), (3, 5), (1, 3))  # dots drawn of dots passed: solid, dashed, dotted
+_X_WORDS = {"epoch": "epoch", "step": "step", "time": "hours"}
 
 
-def points_of(series: Series) -> tuple[Floats, Floats]:
-    """Return x and y as arrays of equal length, safe while another thread appends.
+class Prepared(NamedTuple):
+    """A chart worked out but for what is highlighted: its lines, its frame, every dot, and the room it has."""
 
-    `tobytes` copies under the interpreter's lock; a view of the buffer would forbid the append.
+    lines: list[Line]
+    frame: Frame
+    labels: dict[int, str]
+    gutter: int
+    drawn: Drawn
+
+
+@lru_cache(maxsize=16)
+def prepare(plot: Plot, width: int, height: int) -> Prepared | str:
+    """Return what a chart is drawn from, or the words of why there is nothing to draw.
+
+    Remembered, so that moving the highlight or the mark over hundreds of curves works nothing out again.
     """
-    y = np.frombuffer(series.y.tobytes())
-    x = np.frombuffer(series.x.tobytes())
-    count = min(len(x), len(y))
-    return x[:count], y[:count]
+    lines = lines_of(plot, width * 2)
+    frame = frame_of(lines, _levels(plot), plot)
+    if frame is None:
+        return _no_value(plot, lines)
+    labels = axis_labels(frame, height - 1)  # the last row is the axis of epochs
+    gutter = max(len(text) for text in labels.values())
+    return Prepared(lines, frame, labels, gutter, rasterise(lines, frame, width - gutter - 1, height - 1))
 
 
-def frame_of(curves: list[tuple[Floats, Floats]], levels: tuple[Level, ...], log: bool) -> Frame | None:
-    """Return the frame that holds every finite value, or None where there is none."""
-    columns = [x[np.isfinite(x) & np.isfinite(y)] for x, y in curves]
-    values = [y[np.isfinite(x) & np.isfinite(y)] for x, y in curves]
-    if not any(part.size for part in values):
+def lines_of(plot: Plot, columns: int) -> list[Line]:
+    """Return what is to be drawn, lowest first: raw lines behind curves."""
+    behind, front = [], []
+    for number, one in enumerate(plot.curves):
+        raw = _scaled(*shown_points(one.series, plot.axis, one.origin, plot.window, columns), plot.log)
+        if not plot.smooth or len(one.series) < 3:
+            front.append(Line(*raw, one.colour, one.dash, number))
+            continue
+        if len(plot.curves) <= RAW_LINES or one.top:
+            behind.append(Line(*raw, FAINT + one.colour, 0, number, main=False))
+        points = shown_points(one.series, plot.axis, one.origin, plot.window, columns, plot.smooth)
+        front.append(Line(*_scaled(*points, plot.log), one.colour, one.dash, number))
+    return [*behind, *front]
+
+
+def frame_of(lines: list[Line], levels: tuple[Level, ...], plot: Plot) -> Frame | None:
+    """Return the frame that holds every finite value, outliers left out where the plot says so; None of no value."""
+    finite = [np.isfinite(line.x) & np.isfinite(line.y) for line in lines]
+    if not any(part.any() for part in finite):
         return None
-    heights = np.concatenate([*values, np.array([math.log10(level.value) if log else level.value for level in levels])])
-    across = np.concatenate(columns)
-    low, high = float(heights.min()), float(heights.max())
+    across = np.concatenate([line.x[part] for line, part in zip(lines, finite, strict=True)])
+    values = np.concatenate([line.y[part] for line, part in zip(lines, finite, strict=True)])
+    if plot.window is not None:
+        inside = (across >= plot.window[0]) & (across <= plot.window[1])
+        values = values[inside] if inside.any() else values
+    heights = [math.log10(level.value) if plot.log else level.value for level in levels]
+    low, high = _trimmed(values) if plot.clip else (float(values.min()), float(values.max()))
+    low, high = min([low, *heights]), max([high, *heights])
     if high - low < 1e-9 * max(abs(high), 1e-9):  # flat: the line runs through the middle
         room = abs(high) * 0.1 or 0.5
         low, high = low - room, high + room
-    left, right = min(float(across.min()), 0.0), float(across.max())
+    left, right = plot.window or (min(float(across.min()), 0.0), float(across.max()))
     if right - left < 1e-9 * max(abs(left), abs(right), 1e-9):
         right = left + (abs(left) or 1.0)
-    return Frame(left=left, right=right, low=low, high=high, log=log)
+    return Frame(left=left, right=right, low=low, high=high, log=plot.log)
 
 
-def thin(columns: NDArray[np.int64], y: Floats, pieces: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return which points to keep: first, lowest, highest and last of each column, in their order.
-
-    So a spike of one point among a million stays as high as it was.
-
-    Args:
-        columns: (points,) dot column of each point, as drawn.
-        y: (points,) finite values.
-        pieces: (points,) number of the unbroken piece a point belongs to.
-    """
-    if y.size == 0:
-        return np.zeros(0, dtype=np.int64)
-    starts = np.flatnonzero(np.r_[True, (np.diff(columns) != 0) | (np.diff(pieces) != 0)])
-    ends = np.r_[starts[1:], y.size] - 1
-    group = np.repeat(np.arange(starts.size), ends - starts + 1)
-    order = np.lexsort((y, group))  # within each column from low to high
-    return np.unique(np.concatenate([starts, ends, order[starts], order[ends]]))
-
-
-def dots(x: Floats, y: Floats, frame: Frame, width: int, height: int) -> NDArray[np.bool_]:
-    """Draw one curve into a grid of (4 height, 2 width) dots, row 0 at the top; values that are none break it."""
-    grid = np.zeros((height * 4, width * 2), dtype=bool)
-    finite = np.isfinite(x) & np.isfinite(y)
-    pieces = np.cumsum(~finite, dtype=np.int64)[finite]
-    x, y = x[finite], y[finite]
-    across = (x - frame.left) / (frame.right - frame.left) * (width * 2 - 1)
-    columns = np.clip(np.rint(across), 0, width * 2 - 1).astype(np.int64)
-    down = (frame.high - y) / (frame.high - frame.low) * (height * 4 - 1)
-    rows = np.clip(np.rint(down), 0, height * 4 - 1).astype(np.int64)
-    kept = thin(columns, y, pieces)
-    columns, rows, pieces = columns[kept], rows[kept], pieces[kept]
-    grid[rows, columns] = True
-    joined = np.flatnonzero(np.diff(pieces) == 0)
-    _lines(grid, columns, rows, joined)
-    return grid
-
-
-def _lines(
-    grid: NDArray[np.bool_], columns: NDArray[np.int64], rows: NDArray[np.int64], starts: NDArray[np.int64]
-) -> None:
-    """Draw the straight lines from each of `starts` to the point after it, all at once."""
-    wide, tall = columns[starts + 1] - columns[starts], rows[starts + 1] - rows[starts]
-    steps = np.maximum(np.abs(wide), np.abs(tall)) + 1
-    line = np.repeat(np.arange(starts.size), steps)
-    share = (np.arange(line.size) - np.repeat(np.cumsum(steps) - steps, steps)) / np.maximum(steps - 1, 1)[line]
-    grid[
-        np.rint(rows[starts][line] + share * tall[line]).astype(np.int64),
-        np.rint(columns[starts][line] + share * wide[line]).astype(np.int64),
-    ] = True
-
-
-def pack(grid: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the code points, less U+2800, of a grid of dots whose sides are multiples of 4 and 2."""
-    tall, wide = grid.shape
-    blocks = grid.reshape(tall // 4, 4, wide // 2, 2)
-    packed: NDArray[np.int64] = np.einsum("rack,ak->rc", blocks.astype(np.int64), _DOT_BITS)
-    return packed
+def _trimmed(values: Floats) -> tuple[float, float]:
+    """Return the range of values without outliers: those half a range beyond the 1st or 99th percentile."""
+    low, high = np.percentile(values, (1, 99))
+    room = (high - low) * 0.5
+    kept = values[(values >= low - room) & (values <= high + room)]
+    return (float(kept.min()), float(kept.max())) if kept.size else (float(values.min()), float(values.max()))
 
 
 def draw(plot: Plot, width: int, height: int) -> list[Cells]:
-    """Return the rows of a chart: axis with labels on the left and below, curves, levels.
+    """Return the rows of a chart: axis with labels on the left and below, curves, levels, the marked place.
 
-    Each row is a list of (text, colour); colours are curve numbers or `AXIS`, `WORDS`, `LEVEL`.
+    Each row is a list of (text, colour); colours are curve numbers, plus `FAINT` for raw lines, or `AXIS`, `WORDS`,
+    `LEVEL`, `CROSS`.
     """
-    points = [_scaled(*points_of(one.series), plot.log) for one in plot.curves]
-    levels = tuple(level for level in plot.levels if math.isfinite(level.value) and (level.value > 0 or not plot.log))
-    frame = frame_of(points, levels, plot.log)
-    if frame is None or width < 12 or height < 2:
+    if width < 12 or height < 2:
         return _blank(plot.empty, width, height)
-    tall = height - 1  # the last row is the axis of epochs
-    labels = axis_labels(frame, tall)
-    gutter = max(len(text) for text in labels.values())
-    wide = width - gutter - 1
+    made = prepare(_plain(plot), width, height)
+    if isinstance(made, str):
+        return _blank(made, width, height)
+    tall, wide = height - 1, width - made.gutter - 1
     characters = np.full((tall, wide), " ", dtype="<U1")
     colours = np.full((tall, wide), AXIS)
-    _draw_curves(characters, colours, plot.curves, points, frame)
-    _draw_levels(characters, colours, levels, frame)
+    _draw_lines(characters, colours, made, plot)
+    _draw_cross(characters, colours, plot.cross, made.frame)
+    _draw_levels(characters, colours, _levels(plot), made.frame)
     rows = []
     for row in range(tall):
-        mark = "┤" if row in labels else "│"
-        rows.append([(labels.get(row, "").rjust(gutter), WORDS), (mark, AXIS), *_runs(characters[row], colours[row])])
-    rows.append(_foot(plot, frame, gutter, wide))
+        mark = "┤" if row in made.labels else "│"
+        label = made.labels.get(row, "").rjust(made.gutter)
+        rows.append([(label, WORDS), (mark, AXIS), *_runs(characters[row], colours[row])])
+    rows.append(_foot(plot, made.lines, made.frame, made.gutter, wide))
     return rows
+
+
+def _plain(plot: Plot) -> Plot:
+    """Return a plot without its mark, and without its highlight unless that decides what is drawn."""
+    if plot.smooth and len(plot.curves) > RAW_LINES:
+        return msgspec.structs.replace(plot, cross=None)
+    curves = tuple(msgspec.structs.replace(one, top=False) if one.top else one for one in plot.curves)
+    return msgspec.structs.replace(plot, cross=None, curves=curves)
+
+
+def _levels(plot: Plot) -> tuple[Level, ...]:
+    return tuple(level for level in plot.levels if math.isfinite(level.value) and (level.value > 0 or not plot.log))
+
+
+def gutter_of(rows: list[Cells]) -> int:
+    """Return how many cells of a drawn chart lie before its curves."""
+    return len(rows[0][0][0]) + 1 if rows and len(rows[0]) > 1 else 0
+
+
+def _no_value(plot: Plot, lines: list[Line]) -> str:
+    """Return why there is nothing to draw."""
+    if plot.window is not None and any(len(one.series) for one in plot.curves):
+        return "no point in this stretch"
+    count = sum(len(line.y) for line in lines if line.main)
+    why = "above zero" if plot.log else "a number"
+    return f"none of {count:,} values is {why}" if count else plot.empty
 
 
 def _scaled(x: Floats, y: Floats, log: bool) -> tuple[Floats, Floats]:
@@ -147,23 +161,41 @@ def _scaled(x: Floats, y: Floats, log: bool) -> tuple[Floats, Floats]:
         return x, np.where(y > 1 / _BEYOND, np.log10(y), np.nan)
 
 
-def _draw_curves(
-    characters: NDArray[np.str_],
-    colours: NDArray[np.int64],
-    curves: tuple[Curve, ...],
-    points: list[tuple[Floats, Floats]],
-    frame: Frame,
-) -> None:
+def _draw_lines(characters: NDArray[np.str_], colours: NDArray[np.int64], made: Prepared, plot: Plot) -> None:
+    """Draw all lines; a cell has the colour of the last line in it, and of a highlighted one only its own dots."""
     tall, wide = characters.shape
-    total = np.zeros((tall, wide), dtype=np.int64)
-    for one, (x, y) in zip(curves, points, strict=True):
-        drawn, passed = _DASHES[one.dash % len(_DASHES)]
-        grid = dots(x, y, frame, wide, tall) & (np.arange(wide * 2) % passed < drawn)
-        packed = pack(grid)
-        total |= packed
-        colours[packed > 0] = one.colour
-    touched = total > 0
-    characters[touched] = (total[touched] + 0x2800).astype(np.uint32).view("<U1")
+    lines, drawn = made.lines, made.drawn
+    solid = np.array([_DASHES[line.dash % len(_DASHES)] for line in lines])[drawn.line]
+    seen = drawn.column % solid[:, 1] < solid[:, 0]
+    row, column, line = drawn.row[seen], drawn.column[seen], drawn.line[seen]
+    top = np.array([plot.curves[one.curve].top and one.main for one in lines])
+    rank = np.arange(len(lines)) + len(lines) * top
+    cell = row // 4 * wide + column // 2
+    owner = np.full(tall * wide, -1)
+    np.maximum.at(owner, cell, rank[line])
+    kept = (owner[cell] < len(lines)) | (rank[line] == owner[cell])
+    grid = np.zeros((tall * 4, wide * 2), dtype=bool)
+    grid[row[kept], column[kept]] = True
+    packed = pack(grid)
+    touched = packed > 0
+    characters[touched] = (packed[touched] + 0x2800).astype(np.uint32).view("<U1")
+    colours[touched] = np.array([one.colour for one in lines])[owner.reshape(tall, wide)[touched] % len(lines)]
+
+
+def _column(place: float, frame: Frame, wide: int) -> int:
+    """Return the column of cells of a place on the axis; it may lie outside."""
+    share = (place - frame.left) / (frame.right - frame.left)
+    return round(min(max(share, -1.0), 2.0) * (wide * 2 - 1)) // 2
+
+
+def _draw_cross(characters: NDArray[np.str_], colours: NDArray[np.int64], cross: float | None, frame: Frame) -> None:
+    """Mark a place of the axis by an upright line behind the curves."""
+    if cross is None:
+        return
+    column = _column(cross, frame, characters.shape[1])
+    if 0 <= column < characters.shape[1]:
+        free = characters[:, column] == " "
+        characters[free, column], colours[free, column] = "│", CROSS
 
 
 def _draw_levels(
@@ -188,6 +220,8 @@ def _draw_levels(
 
 def _runs(characters: NDArray[np.str_], colours: NDArray[np.int64]) -> Cells:
     """Join neighbours of one colour, so that a row is a few pieces of text."""
+    if not colours.size:
+        return []
     edges = np.flatnonzero(np.diff(colours)) + 1
     return [
         ("".join(characters[start:end]), int(colours[start]))
@@ -195,12 +229,36 @@ def _runs(characters: NDArray[np.str_], colours: NDArray[np.int64]) -> Cells:
     ]
 
 
-def _foot(plot: Plot, frame: Frame, gutter: int, wide: int) -> Cells:
-    left, right = short_number(frame.left), f"{plot.x_label} {short_number(frame.right)}"
+def _foot(plot: Plot, lines: list[Line], frame: Frame, gutter: int, wide: int) -> Cells:
+    """Return the axis below: its ends, where values are no numbers (×), and how many lie above or below."""
+    left, right = short_number(frame.left), f"{_X_WORDS[plot.axis]} {short_number(frame.right)}"
     if len(left) + len(right) + 2 > wide:
         left, right = "", short_number(frame.right)
-    line = "─" * max(wide - len(left) - len(right) - 2, 0)
-    return [(" " * gutter + "└", AXIS), (left, WORDS), (f" {line} ", AXIS), (right, WORDS)]
+    told = _beyond_words(lines, frame)
+    room = max(wide - len(left) - len(right) - 2, 0)
+    rule = np.full(room, "─", dtype="<U1")
+    colours = np.full(room, AXIS)
+    if len(told) + 4 <= room:
+        rule[2 : 2 + len(told)], colours[2 : 2 + len(told)] = list(told), WORDS
+    for line in lines:
+        if not line.main:
+            continue
+        gaps = line.x[np.isfinite(line.x) & ~np.isfinite(line.y)]
+        columns = {_column(float(place), frame, wide) - len(left) - 1 for place in np.unique(gaps)[: 4 * wide]}
+        for column in columns:
+            if 0 <= column < room:
+                rule[column], colours[column] = "×", line.colour
+    return [(" " * gutter + "└", AXIS), (left, WORDS), (" ", AXIS), *_runs(rule, colours), (" ", AXIS), (right, WORDS)]
+
+
+def _beyond_words(lines: list[Line], frame: Frame) -> str:
+    """Return how many points the vertical axis leaves out, "" of none."""
+    above = below = 0
+    for line in lines:
+        inside = (line.x >= frame.left) & (line.x <= frame.right)
+        above += int((inside & (line.y > frame.high)).sum())
+        below += int((inside & (line.y < frame.low)).sum())
+    return " ".join(word for word, count in ((f" {above}↑", above), (f" {below}↓", below)) if count)
 
 
 def _blank(words: str, width: int, height: int) -> list[Cells]:

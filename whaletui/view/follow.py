@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from engine.contract.events import EventTail
-from engine.contract.rundir import RunDir
+from engine.contract.rundir import Attempt, RunDir
 from whaletui.records.model import RunRecord
+from whaletui.view.history import WORTH_BYTES, HistoryCache
 from whaletui.view.runview import RunView, fold
 
 CHUNK_BYTES = 1 << 20
@@ -26,17 +28,25 @@ class Poll(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Followed:
-    """The attempts of one run up to the newest: how far they were read, and what they said."""
+    """The newest attempt of one run, how far it was read, and what it and those before it said."""
 
-    def __init__(self, events: list[Path]) -> None:
-        self.newest = events[-1]
-        self.tails = [EventTail(path) for path in events]  # earlier attempts first, each until it is read
+    def __init__(self, events: Path, cache: HistoryCache, earlier: list[Attempt]) -> None:
+        self.tail = EventTail(events)
         self.view = RunView.new()
         self.problem = ""
+        self.seen: object = None  # the file as it was when its end was reached
+        self.kept_offset = 0
+        if (found := cache.find(events)) is not None:
+            self.view, self.tail.offset, self.tail.damaged = found
+            self.kept_offset = self.tail.offset
+        elif earlier:
+            before = _Followed(earlier[-1].events, cache, earlier[:-1])
+            self.view = fold(before.view, before.tail.read_all())
+        self.untold = bool(self.view.points)  # whether there is something to tell before anything was read
 
 
 class Follower:
-    """Follows the newest attempt of every run it is asked about.
+    """Follows the newest attempt of every run it is asked about; its curves go on from where it was taken up.
 
     Not safe for several threads at once: one worker polls. The views it hands out are frozen, their
     curves grow in place.
@@ -44,7 +54,9 @@ class Follower:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.cache = HistoryCache(root / "cache")
         self._followed: dict[int, _Followed] = {}
+        self._cleaned = False
 
     def poll(self, records: Iterable[RunRecord]) -> Poll:
         """Read on in every run's events, most urgent first, at most `CHUNKS_A_POLL` chunks in all."""
@@ -52,10 +64,14 @@ class Follower:
         problems: dict[int, str] = {}
         chunks = CHUNKS_A_POLL
         behind = False
+        wanted = 0
         for record in records:
             followed = self._follow(record)
             if followed is None:
                 continue
+            wanted += 1
+            if followed.untold:
+                changed[record.id], followed.untold = followed.view, False
             while chunks > 0:
                 progress, problem = self._read(followed)
                 if problem:
@@ -63,11 +79,15 @@ class Follower:
                 if progress:
                     changed[record.id] = followed.view
                 if progress < CHUNK_BYTES // 2:  # less than a chunk: the end of the file
+                    self._keep(followed)
                     break
                 chunks -= 1
             else:
                 behind = True
-        self._forget()
+        self._forget(wanted)
+        if self.cache.problem:
+            problems.setdefault(0, self.cache.problem)
+            self.cache.problem = ""
         return Poll(changed=changed, behind=behind, problems=problems)
 
     def _follow(self, record: RunRecord) -> _Followed | None:
@@ -77,18 +97,23 @@ class Follower:
         if not record.folder or attempt is None:
             return None
         followed = self._followed.pop(record.id, None)
-        if followed is None or followed.newest != attempt.events:
-            earlier = [each.events for each in folder.attempts() if each.number < attempt.number]
-            followed = _Followed([*earlier, attempt.events])
+        if followed is None or followed.tail.path != attempt.events:
+            earlier = [one for one in folder.attempts() if one.number < attempt.number] if attempt.number > 1 else []
+            followed = _Followed(attempt.events, self.cache, earlier)
         self._followed[record.id] = followed  # the newest last
         return followed
 
     def _read(self, followed: _Followed) -> tuple[int, str]:
         """Read one chunk; returns the bytes gone on and a problem that was not told before."""
-        tail = followed.tails[0]
-        before, damaged = tail.offset, tail.damaged
+        before, damaged = followed.tail.offset, followed.tail.damaged
         try:
-            events = tail.read(CHUNK_BYTES)
+            status = os.stat(followed.tail.path)
+            now = (status.st_size, status.st_mtime_ns, status.st_ino)
+            if now == followed.seen:  # hundreds of finished runs cost a stat each
+                return 0, ""
+            events = followed.tail.read(CHUNK_BYTES)
+        except FileNotFoundError:
+            return 0, ""
         except OSError as error:
             new = str(error) != followed.problem
             followed.problem = str(error)
@@ -96,14 +121,24 @@ class Follower:
         followed.problem = ""
         if events:
             followed.view = fold(followed.view, events)
-        if tail.damaged != damaged:
-            lines = followed.view.damaged_lines + tail.damaged - damaged
+        if followed.tail.damaged != damaged:
+            lines = followed.view.damaged_lines + followed.tail.damaged - damaged
             followed.view = msgspec.structs.replace(followed.view, damaged_lines=lines)
-        if tail.offset == before and len(followed.tails) > 1:  # an earlier attempt is read to its end
-            del followed.tails[0]
-            return CHUNK_BYTES, ""  # there is more to read
-        return tail.offset - before, ""
+        progress = followed.tail.offset - before
+        followed.seen = now if progress < CHUNK_BYTES // 2 else None
+        return progress, ""
 
-    def _forget(self) -> None:
-        for run_id in list(self._followed)[:-KEPT_VIEWS]:
+    def _keep(self, followed: _Followed) -> None:
+        """Keep a long history once its end was reached, and again when it has grown by as much."""
+        if followed.tail.offset - followed.kept_offset < WORTH_BYTES:
+            return
+        if not self._cleaned:
+            self._cleaned = True
+            self.cache.clean(self.root / "runs")
+        self.cache.keep(followed.tail.path, followed.view, followed.tail.offset, followed.tail.damaged)
+        followed.kept_offset = followed.tail.offset
+
+    def _forget(self, wanted: int) -> None:
+        """Let go of the runs that were asked for longest ago; never of one that is asked for now."""
+        for run_id in list(self._followed)[: -(KEPT_VIEWS + wanted)]:
             del self._followed[run_id]

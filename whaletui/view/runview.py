@@ -3,78 +3,26 @@
 from __future__ import annotations
 
 import math
-from array import array
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from engine.contract import events as e
+from whaletui.view.series import Axes, Curves, Series
+
+__all__ = ["Curves", "RunFacts", "RunView", "Series", "fold"]
 
 LATEST_WARNINGS = 20
 
 
-class Series:
-    """A curve that only grows: x and y of one metric. Views share it; a drawn length tells what is new."""
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One run as its events tell it, less its curves. `ended` is empty until its final event."""
 
-    __slots__ = ("x", "y")
-
-    def __init__(self) -> None:
-        self.x = array("d")
-        self.y = array("d")
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def cut(self, end: float) -> None:
-        """Forget the points behind `end`, which an attempt that went on from before them told anew."""
-        while self.x and self.x[-1] > end:
-            self.x.pop()
-            self.y.pop()
-
-    def append(self, x: float, y: float) -> None:
-        """Add a point; x is in epochs."""
-        self.x.append(x)
-        self.y.append(y)
-
-
-class Curves(msgspec.Struct, frozen=True, kw_only=True):
-    """The curves of a run, x in epochs."""
-
-    train_loss: Series
-    valid_loss: Series
-    map5: Series
-    learning_rate: Series
-    images_per_second: Series
-    mean_iou: Series  # of a detector
-    map50: Series  # of a detector
-
-    def cut(self, end: float, looks: float) -> None:
-        """Forget what training told beyond an epoch, and validation beyond another."""
-        for series in (self.train_loss, self.learning_rate, self.images_per_second):
-            series.cut(end)
-        for series in (self.valid_loss, self.map5):
-            series.cut(looks)
-
-    @classmethod
-    def empty(cls) -> Curves:
-        """Return curves without a point."""
-        return cls(
-            train_loss=Series(),
-            valid_loss=Series(),
-            map5=Series(),
-            learning_rate=Series(),
-            images_per_second=Series(),
-            mean_iou=Series(),
-            map50=Series(),
-        )
-
-
-class RunView(msgspec.Struct, frozen=True, kw_only=True):
-    """One run as its events tell it. `ended` is empty until its final event."""
-
-    curves: Curves
     points: int = 0  # grows with every curve point: unequal means there is something to draw
+    started_at: float | None = None  # unix seconds of its first event
     device: str = ""
+    host: str = ""
     precision: str = ""
     phase: str = ""
     phase_done: int = 0
@@ -102,68 +50,115 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     ended: Literal["", "finished", "failed", "cancelled"] = ""
     reason: str = ""  # why it failed, with the hint
 
+
+class RunView(RunFacts, frozen=True, kw_only=True):
+    """The facts with the curves."""
+
+    curves: Curves
+
     @classmethod
     def new(cls) -> RunView:
         """Return the view of a run that has said nothing."""
         return cls(curves=Curves.empty())
 
 
-def fold(view: RunView, events: list[e.AnyEvent]) -> RunView:
-    """Return the view after more events. The curves are shared with the old view and grow in place."""
-    changes: dict[str, object] = {}
-    points = view.points
+def fold(view: RunView, events: Sequence[e.AnyEvent]) -> RunView:
+    """Return the view after more events. The curves are shared with the old view and grow in place.
+
+    Where an attempt begins, what an earlier one told beyond the point it goes on from is forgotten.
+    """
+    begun = next((place for place, event in enumerate(events) if place and type(event) is e.Started), 0)
+    if begun:
+        return fold(fold(view, events[:begun]), events[begun:])
+    if not events:
+        return view
+    if isinstance(first := events[0], e.Started):
+        view.curves.cut(first.resumed_step, first.resumed_looks)
+    steps = [event for event in events if type(event) is e.Step]
+    evaluations = [event for event in events if type(event) is e.Evaluated]
+    boxes = [event for event in events if type(event) is e.BoxesEvaluated]
+    _add_steps(view.curves, steps)
+    _add_evaluations(view.curves, evaluations)
+    _add_boxes(view.curves, boxes)
+    changes: dict[str, object] = {
+        "points": view.points + len(steps) + len(evaluations) + len(boxes), "spoke_at": events[-1].unix_seconds,
+        "started_at": events[0].unix_seconds if view.started_at is None else view.started_at,
+    }  # fmt: skip
+    newest = steps[-1] if steps else None  # of steps only the newest says how the run stands
     for event in events:
-        changes["spoke_at"] = event.unix_seconds
-        match event:
-            case e.Started():
-                view.curves.cut(event.resumed_epoch, event.resumed_looks)
-                best_so_far = max(view.curves.map5.y, default=None)
-                changes.update(
-                    device=event.device, precision=event.precision, epochs=event.epochs, ended="", reason="",
-                    step=event.resumed_step, epoch=event.resumed_epoch, best_map5=best_so_far,
-                )  # fmt: skip
-            case e.Phase():
-                changes.update(phase=event.name, phase_done=event.done, phase_total=event.total)
-            case e.Step():
-                view.curves.train_loss.append(event.epoch, event.loss)
-                view.curves.learning_rate.append(event.epoch, event.learning_rate)
-                view.curves.images_per_second.append(event.epoch, event.images_per_second)
-                points += 1
-                changes.update(
-                    step=event.step, epoch=event.epoch, loss=event.loss, learning_rate=event.learning_rate,
-                    images_per_second=event.images_per_second, eta_seconds=event.eta_seconds,
-                )  # fmt: skip
-            case e.Epoch():
-                changes.update(epoch=float(event.epoch), epochs=event.epochs)
-            case e.Evaluated():
-                view.curves.valid_loss.append(event.epoch, event.loss)
-                view.curves.map5.append(event.epoch, event.map5)
-                points += 1
-                best = changes.get("best_map5", view.best_map5)
-                assert best is None or isinstance(best, float)
-                changes.update(
-                    valid_loss=event.loss, map5=event.map5, map5_low=event.map5_low, map5_high=event.map5_high,
-                    map5_known=event.map5_known, map5_new=event.map5_new,
-                    best_map5=event.map5 if best is None else max(best, event.map5),
-                )  # fmt: skip
-            case e.BoxesEvaluated():
-                view.curves.mean_iou.append(event.epoch, event.mean_iou)
-                view.curves.map50.append(event.epoch, event.map50)
-                points += 1
-                changes.update(
-                    mean_iou=event.mean_iou, map50=event.map50, missed=f"{event.missed:,} of {event.photos:,}"
-                )
-            case e.Warned():
-                held = changes.get("warnings", view.warnings)
-                assert isinstance(held, tuple)
-                changes["warnings"] = (*held, event.message)[-LATEST_WARNINGS:]
-            case e.Finished():
-                changes.update(ended="finished", eta_seconds=0.0)
-                if not math.isnan(event.map5):  # a detector has none
-                    changes["map5"] = event.map5
-            case e.Failed():
-                told = f"{event.message} ({event.hint})" if event.hint else event.message
-                changes.update(ended="failed", reason=told)
-            case e.Cancelled():
-                changes.update(ended="cancelled", reason=f"stopped at epoch {event.epoch:.1f}")
-    return msgspec.structs.replace(view, points=points, **changes)
+        if type(event) is not e.Step or event is newest:
+            _take(view, changes, event)
+    return msgspec.structs.replace(view, **changes)
+
+
+def _add_axes(axes: Axes, events: Sequence[e.Step] | Sequence[e.Evaluated] | Sequence[e.BoxesEvaluated]) -> None:
+    axes.epoch.extend([float(event.epoch) for event in events])
+    axes.step.extend([float(event.step) for event in events])
+    axes.time.extend([event.unix_seconds for event in events])
+    axes.log_bytes.extend([float(event.log_bytes) for event in events])
+
+
+def _add_steps(curves: Curves, steps: Sequence[e.Step]) -> None:
+    """Add many points at once: one pass a column is half the price of one pass a point."""
+    _add_axes(curves.train_loss.axes, steps)
+    curves.train_loss.y.extend([step.loss for step in steps])
+    curves.learning_rate.y.extend([step.learning_rate for step in steps])
+    curves.images_per_second.y.extend([step.images_per_second for step in steps])
+    curves.eta_seconds.y.extend([step.eta_seconds for step in steps])
+
+
+def _add_evaluations(curves: Curves, evaluations: Sequence[e.Evaluated]) -> None:
+    _add_axes(curves.valid_loss.axes, evaluations)
+    curves.valid_loss.y.extend([one.loss for one in evaluations])
+    curves.map5.y.extend([one.map5 for one in evaluations])
+
+
+def _add_boxes(curves: Curves, boxes: Sequence[e.BoxesEvaluated]) -> None:
+    _add_axes(curves.mean_iou.axes, boxes)
+    curves.mean_iou.y.extend([one.mean_iou for one in boxes])
+    curves.map50.y.extend([one.map50 for one in boxes])
+
+
+def _take(view: RunView, changes: dict[str, object], event: e.AnyEvent) -> None:
+    """Take over what an event says of how the run stands."""
+    match event:
+        case e.Started():
+            changes.update(
+                device=event.device, precision=event.precision, epochs=event.epochs, host=event.host, ended="",
+                reason="", step=event.resumed_step, epoch=event.resumed_epoch,
+                best_map5=max(view.curves.map5.y, default=None),
+            )  # fmt: skip
+        case e.Phase():
+            changes.update(phase=event.name, phase_done=event.done, phase_total=event.total)
+        case e.Step():
+            changes.update(
+                step=event.step, epoch=event.epoch, loss=event.loss, learning_rate=event.learning_rate,
+                images_per_second=event.images_per_second, eta_seconds=event.eta_seconds,
+            )  # fmt: skip
+        case e.Epoch():
+            changes.update(epoch=float(event.epoch), epochs=event.epochs)
+        case e.Evaluated():
+            best = changes.get("best_map5", view.best_map5)
+            assert best is None or isinstance(best, float)
+            changes.update(
+                valid_loss=event.loss, map5=event.map5, map5_low=event.map5_low, map5_high=event.map5_high,
+                map5_known=event.map5_known, map5_new=event.map5_new,
+                best_map5=event.map5 if best is None else max(best, event.map5),
+            )  # fmt: skip
+        case e.BoxesEvaluated():
+            changes.update(
+                mean_iou=event.mean_iou, map50=event.map50, missed=f"{event.missed:,} of {event.photos:,}"
+            )  # fmt: skip
+        case e.Warned():
+            held = changes.get("warnings", view.warnings)
+            assert isinstance(held, tuple)
+            changes["warnings"] = (*held, event.message)[-LATEST_WARNINGS:]
+        case e.Finished():
+            changes.update(ended="finished", eta_seconds=0.0)
+            if not math.isnan(event.map5):  # a detector has none
+                changes["map5"] = event.map5
+        case e.Failed():
+            told = f"{event.message} ({event.hint})" if event.hint else event.message
+            changes.update(ended="failed", reason=told)
+        case e.Cancelled():
+            changes.update(ended="cancelled", reason=f"stopped at epoch {event.epoch:.1f}")
