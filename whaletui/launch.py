@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from engine.contract.backbones import check_backbone
 from engine.contract.dataset import read_dataset
 from engine.contract.errors import DataError, DiskError, SpecError, WeightsError
+from engine.contract.extra import read_extra
 from engine.contract.method import DetectorMethod
 from engine.contract.rundir import RunDir
 from engine.contract.spec import RunSpec
@@ -32,8 +33,7 @@ def enqueue(records: Records, workspace: Workspace, specs: Sequence[RunSpec]) ->
         WhaleError: one of them cannot run; then none is recorded.
     """
     complete = [_complete(spec, records, workspace) for spec in specs]
-    for folder in {spec.data.folder for spec in complete}:
-        read_dataset(Path(folder))
+    datasets = {folder: read_dataset(Path(folder)) for folder in {spec.data.folder for spec in complete}}
     for spec in complete:
         if isinstance(spec.method, DetectorMethod):
             check_detector(spec)
@@ -41,6 +41,7 @@ def enqueue(records: Records, workspace: Workspace, specs: Sequence[RunSpec]) ->
         check_backbone(spec.model.backbone)
         _check_weights(spec)
         _check_boxes(spec)
+        read_extra(spec.data, datasets[spec.data.folder])
     _check_disk(workspace)
     runs = [records.add_run(spec) for spec in complete]
     ensure_keeper(workspace)
@@ -55,6 +56,8 @@ def _complete(spec: RunSpec, records: Records, workspace: Workspace) -> RunSpec:
     changes = {"data.folder": str(_absolute(folder, workspace))}
     if spec.model.weights not in ("imagenet", "none"):
         changes["model.weights"] = str(_absolute(spec.model.weights, Path.cwd()))
+    if spec.data.extra:
+        changes["data.extra"] = str(_absolute(spec.data.extra, Path.cwd()))
     data_folder = Path(changes["data.folder"])
     if spec.crop.source:
         changes["crop.source"] = str(_crop_source(spec.crop.source, data_folder, records, workspace))

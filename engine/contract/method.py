@@ -110,3 +110,32 @@ Method = ClassifierMethod | TripletMethod | ArcFaceMethod | SupConMethod | Detec
 
 DEFAULT_KIND = "classifier"
 """The kind of a spec that names none."""
+
+
+def kind_name(method: Method) -> str:
+    """Return the kind of a method, as specs name it."""
+    return str(method.__struct_config__.tag)
+
+
+def has_outputs(method: Method) -> bool:
+    """Whether a method learns an output for each whale; the others only learn what looks alike."""
+    return isinstance(method, ClassifierMethod | ArcFaceMethod)
+
+
+def check_method(method: Method, batch: int) -> None:
+    """Check a method against `training.batch`; raises `ValueError` naming the field."""
+    if isinstance(method, TripletMethod) and method.mining == "random":
+        if batch % 3:
+            raise ValueError(
+                f"training.batch is {batch}, but a random triplet takes three photos: make it a multiple of 3"
+            )
+    elif isinstance(method, TripletMethod | SupConMethod) and batch < method.whales * method.views:
+        raise ValueError(
+            f"training.batch is {batch}, but method.whales {method.whales} x method.views {method.views} "
+            f"are {method.whales * method.views} photos"
+        )
+
+
+def is_mirrored(method: Method) -> bool:
+    """Whether mirrored photos are whales of their own."""
+    return isinstance(method, TripletMethod | ArcFaceMethod | SupConMethod) and method.mirrored

@@ -129,23 +129,59 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MemberRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A run within an ensemble."""
+    """A member of an ensemble: one run, the folds of one spec joined (several runs), or another ensemble."""
+
+    runs: tuple[int, ...] = ()
+    ensemble_id: int | None = None
+    weight: float = 1.0
+
+    @property
+    def key(self) -> str:
+        """What a person types to name it: "7", "7+8+9", "e3"."""
+        return f"e{self.ensemble_id}" if self.ensemble_id is not None else "+".join(map(str, self.runs))
+
+
+class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A run whose scores went into an ensemble, as it was then."""
 
     run_id: int
-    weight: float
+    digest: str  # of its spec
+    seed: int
+    attempt: int
 
 
 class EnsembleRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A soft vote that was written down."""
+    """A soft vote that was written down, as the index and its own file in `ensembles/` know it.
+
+    `gain` is over the best member alone: measured on photos that the choice of members had not seen where
+    `held_out`, else on the photos that all figures are of.
+    """
 
     id: int
     name: str
-    blend: str  # "logits" or "probabilities"
+    blend: str
     members: tuple[MemberRecord, ...]
     map5: float | None
     map5_low: float | None
     map5_high: float | None
     created_at: float
+    map5_known: float | None = None
+    map5_new: float | None = None
+    best_single: float | None = None
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
+    held_out: bool = False
+    note: str = ""
+    star: bool = False
+    tags: tuple[str, ...] = ()
+    sources: tuple[SourceRecord, ...] = ()
+    file: str = ""  # relative to the workspace
+
+    def columns(self) -> dict[str, Any]:
+        """Return the values of the ensembles table: what has no table of its own."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__ if name not in ("members", "tags")}
+        return {**values, "sources": msgspec.json.encode(self.sources).decode()}
 
 
 class SubmissionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,3 +196,6 @@ class SubmissionRecord(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     public: float | None = None
     private: float | None = None
+    map5: float | None = None  # on the validation photos, with its interval
+    map5_low: float | None = None
+    map5_high: float | None = None

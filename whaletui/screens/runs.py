@@ -290,9 +290,11 @@ class RunsScreen(RunActions):
         self.app.push_screen(Compare(tuple(self.desk.selected)))
 
     def action_ensemble(self) -> None:
-        """Blend the selected finished runs."""
+        """Blend the selected finished runs; without any, list the ensembles that were written down."""
         if not self.desk.selected:
-            self.warn("select finished runs with space, then e blends them")
+            from whaletui.screens.votes import VotesScreen
+
+            self.app.push_screen(VotesScreen())
             return
         from whaletui.screens.ensemble import EnsembleScreen
 
