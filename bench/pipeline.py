@@ -28,7 +28,7 @@ from engine.data.augment import IMAGENET_MEAN, IMAGENET_STD, TrainingTransform
 from engine.data.images import Source, read_photos
 from engine.drawing.dataset import draw_dataset
 
-PHOTOS, FEW, EPOCHS = 256, 32, 3
+PHOTOS, FEW, EPOCHS = 192, 32, 2
 SIDES = (128, 256)
 
 
@@ -86,8 +86,7 @@ def crop_rows(data: Path, shots: tuple[Shot, ...], folder: Path) -> list[Row]:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
-        few = min(seconds(FEW) for _ in range(2))
-        return (min(seconds(len(shots)) for _ in range(2)) - few) * 1000 / (len(shots) - FEW)
+        return (seconds(len(shots)) - seconds(FEW)) * 1000 / (len(shots) - FEW)
 
     single = per_photo(**{"prediction.batch": 1})
     return [

@@ -102,7 +102,7 @@ class DetectorMethod(Part, frozen=True, tag_field="kind", tag="detector"):
         str,
         helped("to start from: none, a .safetensors or .pt file, or auto: ARCHITECTUREu.pt if it lies with the data"),
     ] = "auto"
-    threshold: Annotated[float, helped("a photo whose box is less certain stays whole", ge=0.0, le=1.0)] = 0.1
+    threshold: Annotated[float, helped("a photo whose box is less certain stays whole", ge=0.0, le=1.0)] = 0.2
     mirror: Annotated[bool, helped("look at each photo mirrored as well, and average both boxes")] = True
 
 
