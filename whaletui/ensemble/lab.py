@@ -8,13 +8,14 @@ proved for a photo, from the best that each candidate gives any class left out, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.contract.ranking import GUESSES, Score, average_precision, score_worth, top_five
-from whaletui.ensemble.blend import CALIBRATED, Blend, Transform
+from whaletui.ensemble.blend import CALIBRATED, THREADS, Blend, Transform
 from whaletui.ensemble.calibration import Calibration, calibrate
 from whaletui.ensemble.significance import Clusters, Interval
 from whaletui.ensemble.tables import Reader, Table, common_photos, refuse_other_classes, truth_numbers
@@ -184,14 +185,15 @@ class Lab:
         """Return the change of MAP@5 when each candidate is let in, or left out."""
         kept, summed = self.values(blend).kept, self._summed(weights, blend)
         base = worth_of_place(self._above(summed)).mean()
-        changes = {}
-        for number in range(len(self.tables)):
+        numbers = [number for number in range(len(self.tables)) if len(weights) > 1 or number not in weights]
+
+        def change(number: int) -> float:
             step = -weights[number] if number in weights else 1.0
-            if len(weights) == 1 and number in weights:
-                continue  # nothing would be left
             changed = summed + kept[number] * np.float32(step)
-            changes[number] = float(worth_of_place(self._above(changed)).mean() - base)
-        return changes
+            return float(worth_of_place(self._above(changed)).mean() - base)
+
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="changes") as pool:
+            return dict(zip(numbers, pool.map(change, numbers), strict=True))
 
     def _above(self, summed: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return how many kept classes come before the right one; of equal ones the first in the class list does."""

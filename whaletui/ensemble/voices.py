@@ -191,10 +191,12 @@ def _fold_voice(runs: Sequence[RunRecord]) -> Voice:
 
 def _fold_free(run: RunRecord) -> tuple[str, int]:
     """Return what folds of one spec have in common."""
-    return run.spec.with_values({"data.fold": 0}).digest, run.seed
+    return run.spec.digest_over_folds, run.seed
 
 
 def _finished(run: RunRecord) -> RunRecord:
+    if run.method == "detector":
+        raise EnsembleError(f"run {run.id} ({run.name}) finds boxes: it has no guesses", "name runs that tell whales")
     if not run.can_vote:
         raise EnsembleError(
             f"run {run.id} ({run.name}) is {run.state.value}", "only finished runs can vote or be exported"
