@@ -122,6 +122,7 @@ class Chaos:
             for record in active
             if record.state is State.RUNNING
             and (found := supervisor_of(self.workspace.run_dir(record.folder).attempt(record.attempt)))
+            and processes.is_alive(found.engine)
         ]
         chance, of_run = self.draw.random(), sum(self.struck[kind] for kind in OF_RUN)
         if not told and self.struck.total() > 2 * of_run + 4:

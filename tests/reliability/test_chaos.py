@@ -11,6 +11,7 @@ import pytest
 CHAOS = Path(__file__).resolve().parent.parent / "chaos.py"
 
 
+@pytest.mark.timeout(300)
 def test_a_short_storm_loses_nothing() -> None:
     done = subprocess.run([sys.executable, str(CHAOS)], capture_output=True, text=True, cwd=CHAOS.parent.parent)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -19,6 +19,7 @@ from whaletui.widgets.spec_form import ValueInput
 def _no_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
     """Queue runs without anybody who would start them."""
     monkeypatch.setattr("whaletui.launch.ensure_keeper", lambda workspace: False)
+    monkeypatch.setattr("whaletui.jobs.keeper.ensure_keeper", lambda workspace: False)
 
 
 def queued(lab: Path) -> list[str]:
@@ -133,7 +134,7 @@ async def test_a_run_is_queued_again(lab: Path) -> None:
         assert failed is not None
         assert failed.record.name == "big"
         await press(pilot, "r")
-        assert queued(lab) == ["talk-resnet50 s1", "big"]
+        assert queued(lab) == ["big", "talk-resnet50 s1"]  # in the place that it had
         assert RecordedLab(lab).records.run(failed.record.id).state is State.QUEUED  # the same run goes on
         assert "starts from its first step" in notices(app)[-1]
 
@@ -148,7 +149,7 @@ async def test_a_finished_run_is_queued_again_as_a_new_one(lab: Path) -> None:
         current = app.screen.query_one(RunTable).current
         assert current is not None
         assert current.record.id == 14  # what the next key is about is what was just made
-        assert current.record.digest == finished.record.digest
+        assert current.record.name == finished.record.name
 
 
 async def test_members_of_a_vote_come_and_go_while_its_score_follows(lab: Path) -> None:
