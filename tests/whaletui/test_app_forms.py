@@ -133,7 +133,7 @@ async def test_a_run_is_queued_again(lab: Path) -> None:
         assert failed is not None
         assert failed.record.name == "big"
         await press(pilot, "r")
-        assert queued(lab) == ["talk-resnet50 s1", "big"]
+        assert queued(lab) == ["big", "talk-resnet50 s1"]  # it has the place again that it had
         assert RecordedLab(lab).records.run(failed.record.id).state is State.QUEUED  # the same run goes on
         assert "starts from its first step" in notices(app)[-1]
 
@@ -148,7 +148,7 @@ async def test_a_finished_run_is_queued_again_as_a_new_one(lab: Path) -> None:
         current = app.screen.query_one(RunTable).current
         assert current is not None
         assert current.record.id == 14  # what the next key is about is what was just made
-        assert current.record.digest == finished.record.digest
+        assert current.record.backbone == finished.record.backbone
 
 
 async def test_members_of_a_vote_come_and_go_while_its_score_follows(lab: Path) -> None:
