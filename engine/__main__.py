@@ -14,6 +14,7 @@ from types import TracebackType
 
 from engine.contract.errors import RunFolderError, WhaleError
 from engine.contract.events import Cancelled, Event, EventWriter, Failed, Finished, Phase
+from engine.contract.method import DetectorMethod
 from engine.contract.rundir import ATTEMPT_VARIABLE, Attempt, RunDir
 from engine.models.hopeless import refuse_hopeless
 from engine.telling import TellingWriter, let_log_be_full
@@ -121,8 +122,12 @@ def main(arguments: list[str]) -> int:
     with Ending(run_dir, events, wish) as ending:
         wish.listen()
         events.write(Phase(name="starting"))
-        refuse_hopeless(run_dir.spec().model)  # and a damaged spec, before the seconds that importing torch takes
-        from engine.run import run
+        spec = run_dir.spec()  # a damaged one is refused before the seconds that importing torch takes
+        if isinstance(spec.method, DetectorMethod):
+            from engine.crop.fit import fit as run
+        else:
+            refuse_hopeless(spec.model)
+            from engine.run import run
 
         summary = run(run_dir, attempt, events, wish)
         map5 = summary.score.map5

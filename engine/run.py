@@ -12,12 +12,16 @@ from pathlib import Path
 
 import torch
 
+from engine.answering.answers import Answer, GalleryAnswer, build_answer
 from engine.answering.baselines import baseline_scores
-from engine.answering.scores import score_photos, write_scores
+from engine.answering.embeddings import embedding_bytes
+from engine.answering.newness import Calibration
+from engine.answering.scores import write_scores
 from engine.answering.validation import Validation
 from engine.contract.errors import DataError
 from engine.contract.events import EventWriter, Phase, Saved, Started, Warned
-from engine.contract.predictions import Photos, write_classes
+from engine.contract.method import is_mirrored
+from engine.contract.predictions import Photos, write_classes, write_copies
 from engine.contract.rundir import Attempt, RunDir, write_json
 from engine.contract.spec import RunSpec
 from engine.contract.summary import Best, Figures, Summary, or_none
@@ -59,12 +63,12 @@ def run(run_dir: RunDir, attempt: Attempt, events: EventWriter, wish: StopWish) 
         backbone = build_backbone(spec.model, spec.image.height, spec.image.width)
     with clock("reading"):
         tables = load_tables(spec, events)
-    head = build_head(spec, backbone.width, len(tables.classes.names))
+    head = build_head(spec, backbone.width, tables.photos_of, tables.classes.new_class)
     network = Network(backbone, head)
     device.place(network)
     _check_room(run_dir, spec, network, tables)
 
-    train_loader, valid_loader, test_loader = _loaders(spec, tables, backbone)
+    train_loader, gallery_loader, valid_loader, test_loader = _loaders(spec, tables, backbone)
     training = Training(network, spec, device, train_loader.steps_per_epoch)
     wish.progress = lambda: (training.epoch, training.step)
     reporter = Reporter(events, spec.training.epochs, training.steps_per_epoch, training.total_steps)
@@ -75,7 +79,8 @@ def run(run_dir: RunDir, attempt: Attempt, events: EventWriter, wish: StopWish) 
         wish.check()
 
     targets, new_class = tables.valid.targets, tables.classes.new_class
-    validation = Validation(valid_loader, targets, new_class, device, events, attend)
+    answer = build_answer(spec, gallery_loader, tables, device, events)
+    validation = Validation(valid_loader, targets, new_class, device, events, attend, answer, spec.prediction)
     figures = partial(_figures, validation, clock)
     saver = Saver(run_dir, training, reporter, tables.classes.digest, figures, events)
     if checkpoint is not None:
@@ -85,9 +90,9 @@ def run(run_dir: RunDir, attempt: Attempt, events: EventWriter, wish: StopWish) 
         _train(training, train_loader, reporter, validation, saver, attend)
 
     with clock("answering"):
-        _answer(run_dir, validation, tables, events)
+        calibration = _answer(run_dir, validation, tables, events)
         if test_loader is not None:
-            _answer_test(run_dir, training, test_loader, tables, events, pulse)
+            _answer_test(run_dir, training, test_loader, answer, calibration, tables, events, pulse)
 
     summary = _summary(spec, attempt, device, tables, training, reporter.loss, validation, clock)
     write_json(run_dir.summary, summary)
@@ -148,19 +153,30 @@ def _started(attempt: Attempt, spec: RunSpec, device: Device, position: Position
     )  # fmt: skip
 
 
-def _loaders(spec: RunSpec, tables: Tables, backbone: Backbone) -> tuple[TrainLoader, EvalLoader, EvalLoader | None]:
-    """Return the batches of training, validation and test photos, normalised as the spec says."""
+def _loaders(
+    spec: RunSpec, tables: Tables, backbone: Backbone
+) -> tuple[TrainLoader, EvalLoader, EvalLoader, EvalLoader | None]:
+    """Return the batches to train on, then training, validation and test photos in order, normalised as the spec says.
+
+    The training photos in order are what other photos are compared with: prepared as those are, never augmented.
+    """
     imagenet = spec.image.statistics == "imagenet"
     mean, std = (IMAGENET_MEAN, IMAGENET_STD) if imagenet else (backbone.mean, backbone.std)
-    train_loader = TrainLoader(tables.train.images, tables.train.targets, spec, mean, std)
-    valid_loader = EvalLoader(tables.valid.images, spec, mean, std)
-    return train_loader, valid_loader, EvalLoader(tables.test.images, spec, mean, std) if tables.test else None
+    train_loader = TrainLoader(
+        tables.train.images, tables.train.targets, spec, mean, std, len(tables.classes.names), tables.classes.new_class
+    )
+    gallery_loader, valid_loader = (EvalLoader(part.images, spec, mean, std) for part in (tables.train, tables.valid))
+    test_loader = EvalLoader(tables.test.images, spec, mean, std) if tables.test else None
+    return train_loader, gallery_loader, valid_loader, test_loader
 
 
 def _check_room(run_dir: RunDir, spec: RunSpec, network: Network, tables: Tables) -> None:
     photos = len(tables.valid) + (len(tables.test) if tables.test else 0)
     classes = len(tables.classes.names)
-    check_room(run_dir.path, bytes_needed(network, spec, photos=photos, classes=classes))
+    needed = bytes_needed(network, spec, photos=photos, classes=classes)
+    if spec.answer != "classes":
+        needed += embedding_bytes(network, photos + len(tables.train), mirrored=is_mirrored(spec.method))
+    check_room(run_dir.path, needed)
 
 
 def _figures(validation: Validation, clock: Clock) -> tuple[int, float, dict[str, float]]:
@@ -191,32 +207,51 @@ def _train(
 
 def _go_on(checkpoint: Path, saver: Saver, validation: Validation, clock: Clock) -> None:
     """Go on where a checkpoint was written."""
-    memory = saver.resume(checkpoint).memory
+    memory = saver.resume(checkpoint)
     validation.best_epoch, validation.best_map5 = memory.best_epoch, memory.best_map5
     validation.seconds = memory.seconds.get("validation", 0.0)
     clock.earlier = {phase: memory.seconds[phase] for phase in ("training", "total") if phase in memory.seconds}
 
 
-def _answer(run_dir: RunDir, validation: Validation, tables: Tables, events: EventWriter) -> None:
-    """Write the class list and the scores of the last look at the validation photos."""
+def _answer(run_dir: RunDir, validation: Validation, tables: Tables, events: EventWriter) -> Calibration | None:
+    """Write the class list and the scores of the last look at the validation photos; return how to calibrate others."""
     assert validation.last is not None, "each epoch ends with a look"
     write_classes(run_dir.predictions, tables.classes)
     names = tables.classes.names
     photos = Photos(names=tables.valid.photos, truth=tuple(names[number] for number in tables.valid.targets))
     size = write_scores(run_dir.predictions, "valid", photos, len(names), [validation.last.scores])
     events.write(Saved(path="predictions/valid.npy", bytes=size))
+    if isinstance(validation.answer, GalleryAnswer):
+        validation.answer.save(run_dir.embeddings, "valid", tables.valid, tables.train)
+    fitted = validation.calibration()
+    if fitted is None:
+        return None
+    write_json(run_dir.predictions / "new_whale.json", fitted[1])
+    return fitted[0]
 
 
 def _answer_test(
-    run_dir: RunDir, training: Training, loader: EvalLoader, tables: Tables, events: EventWriter, pulse: Pulse
+    run_dir: RunDir,
+    training: Training,
+    loader: EvalLoader,
+    answer: Answer,
+    calibration: Calibration | None,
+    tables: Tables,
+    events: EventWriter,
+    pulse: Pulse,
 ) -> None:
     """Score the test photos with the final weights and write the scores."""
     assert tables.test is not None
     tick = pulse.phase("scoring test photos", len(tables.test))
-    batches = score_photos(training.answering, loader, training.device, tick)
+    batches = answer.scores(training.answering, loader, tick)
+    if calibration is not None:
+        batches = map(calibration, batches)
     photos = Photos(names=tables.test.photos)
     size = write_scores(run_dir.predictions, "test", photos, len(tables.classes.names), batches)
+    write_copies(run_dir.predictions, tables.copies)
     events.write(Saved(path="predictions/test.npy", bytes=size))
+    if isinstance(answer, GalleryAnswer):
+        answer.save(run_dir.embeddings, "test", tables.test)
 
 
 def _summary(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 from typing import TYPE_CHECKING
 
@@ -58,12 +59,16 @@ def told(event: e.Event) -> str:
         case e.Evaluated():
             interval = f"({event.map5_low:.4f} to {event.map5_high:.4f})"
             return f"epoch {event.epoch}: validation loss {event.loss:.4f}, MAP@5 {event.map5:.4f} {interval}"
+        case e.BoxesEvaluated():
+            figures = f"mAP50 {event.map50:.4f}, mean IoU {event.mean_iou:.4f}, {event.missed} missed"
+            return f"epoch {event.epoch}: {figures} of {event.photos} held-out boxes"
         case e.Saved():
             return f"saved {event.path}, {event.bytes / 1e6:.1f} MB"
         case e.Warned():
             return f"warning: {event.message}"
         case e.Finished():
-            return f"finished: MAP@5 {event.map5:.4f} after {event.seconds:.0f} s"
+            map5 = "" if math.isnan(event.map5) else f": MAP@5 {event.map5:.4f}"
+            return f"finished{map5} after {event.seconds:.0f} s"
         case e.Failed():
             return f"failed ({event.reason}): {event.message}" + (f" ({event.hint})" if event.hint else "")
         case e.Cancelled():

@@ -123,8 +123,8 @@ class Chaos:
             if record.state is State.RUNNING
             and (found := supervisor_of(self.workspace.run_dir(record.folder).attempt(record.attempt)))
         ]
-        chance = self.draw.random()
-        if not told and chance < 0.9:
+        chance, of_run = self.draw.random(), sum(self.struck[kind] for kind in OF_RUN)
+        if not told and self.struck.total() > 2 * of_run + 4:
             return
         victim = self.draw.choice(OF_RUN if told and chance < 0.7 else OTHERS)
         if victim == "app":

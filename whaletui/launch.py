@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING
 from engine.contract.backbones import check_backbone
 from engine.contract.dataset import read_dataset
 from engine.contract.errors import DataError, DiskError, SpecError, WeightsError
+from engine.contract.extra import read_extra
+from engine.contract.method import DetectorMethod
+from engine.contract.rundir import RunDir
 from engine.contract.spec import RunSpec
+from whaletui.jobs.crop import boxes_of, check_detector
 from whaletui.jobs.keeper import ensure_keeper
+from whaletui.records.errors import RecordsError
 from whaletui.records.model import RunRecord
 from whaletui.workspace import Workspace
 
@@ -28,12 +33,15 @@ def enqueue(records: Records, workspace: Workspace, specs: Sequence[RunSpec]) ->
         WhaleError: one of them cannot run; then none is recorded.
     """
     complete = [_complete(spec, records, workspace) for spec in specs]
-    for folder in {spec.data.folder for spec in complete}:
-        read_dataset(Path(folder))
+    datasets = {folder: read_dataset(Path(folder)) for folder in {spec.data.folder for spec in complete}}
     for spec in complete:
+        if isinstance(spec.method, DetectorMethod):
+            check_detector(spec)
+            continue
         check_backbone(spec.model.backbone)
         _check_weights(spec)
         _check_boxes(spec)
+        read_extra(spec.data, datasets[spec.data.folder])
     _check_disk(workspace)
     runs = [records.add_run(spec) for spec in complete]
     ensure_keeper(workspace)
@@ -53,10 +61,41 @@ def _complete(spec: RunSpec, records: Records, workspace: Workspace) -> RunSpec:
     changes = {"data.folder": str(_absolute(folder, workspace))}
     if spec.model.weights not in ("imagenet", "none"):
         changes["model.weights"] = str(_absolute(spec.model.weights, Path.cwd()))
+    if spec.data.extra:
+        changes["data.extra"] = str(_absolute(spec.data.extra, Path.cwd()))
+    data_folder = Path(changes["data.folder"])
     if spec.crop.source:
-        inside = Path(changes["data.folder"]) / spec.crop.source
-        changes["crop.source"] = str(inside if inside.exists() else _absolute(spec.crop.source, Path.cwd()))
+        changes["crop.source"] = str(_crop_source(spec.crop.source, data_folder, records, workspace))
+    if isinstance(spec.method, DetectorMethod):
+        changes.update(_detector_paths(spec.method, data_folder))
     return spec.with_values(changes)
+
+
+def _with_data(text: str, data_folder: Path) -> Path:
+    """Return the path that a text names: one in the data folder where it exists, else one from here."""
+    inside = data_folder / text
+    return inside if inside.exists() else _absolute(text, Path.cwd())
+
+
+def _crop_source(text: str, data_folder: Path, records: Records, workspace: Workspace) -> Path:
+    """Return the table of boxes that is meant: a path, or what a finished detector found (id, name or run folder)."""
+    path = _with_data(text, data_folder)
+    if path.is_file() or (path.is_dir() and not RunDir(path).spec_file.is_file()):
+        return path
+    name = path.name.split("-")[0].lstrip("0") if path.is_dir() else text
+    try:
+        record = records.find(name)
+    except RecordsError:
+        return path  # refused where tables are checked
+    return boxes_of(record, workspace)
+
+
+def _detector_paths(method: DetectorMethod, data_folder: Path) -> dict[str, str]:
+    named = {"method.boxes": method.boxes, "method.holdout": method.holdout}
+    paths = {field: str(_with_data(text, data_folder)) for field, text in named.items() if text}
+    if method.weights not in ("auto", "none"):
+        paths["method.weights"] = str(_absolute(method.weights, Path.cwd()))
+    return paths
 
 
 def _absolute(text: str, base: Path | Workspace) -> Path:
@@ -76,10 +115,10 @@ def _check_weights(spec: RunSpec) -> None:
 
 
 def _check_boxes(spec: RunSpec) -> None:
-    if spec.crop.enabled and not Path(spec.crop.source).is_file():
+    if spec.crop.enabled and not Path(spec.crop.source).exists():
         raise SpecError(
             f"crop.source names {spec.crop.source}, which is no file",
-            "a table with the columns fn and bbox, in the data folder or by its path",
+            "a table with the columns fn and bbox, in the data folder or by its path, or a finished detector's run",
             "crop.source",
         )
 

@@ -15,14 +15,16 @@ class Workspace:
         self.root = Path(root).expanduser().resolve()
         self.database = self.root / "experiments.db"
         self.runs = self.root / "runs"
+        self.ensembles = self.root / "ensembles"
         self.submissions = self.root / "submissions"
+        self.cache = self.root / "cache"  # may be deleted at any time
         self.keeper_lock = self.root / "keeper.lock"
         self.keeper_log = self.root / "keeper.log"
 
     def prepare(self) -> None:
         """Make the folders, open to their owner only; existing ones stay as they are."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.runs, self.submissions):
+        for folder in (self.runs, self.ensembles, self.submissions):
             folder.mkdir(mode=0o700, exist_ok=True)
 
     def run_dir(self, folder: str) -> RunDir:

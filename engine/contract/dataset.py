@@ -54,8 +54,8 @@ def read_dataset(folder: Path) -> Dataset:
     folder = Path(folder).expanduser().resolve()
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder}", "name the folder that holds train.csv and train/")
-    train_rows = _read_table(folder / "train.csv", ("Image", "Id"))
-    sample_rows = _read_table(folder / "sample_submission.csv", ("Image", "Id"))
+    train_rows = read_table(folder / "train.csv", ("Image", "Id"))
+    sample_rows = read_table(folder / "sample_submission.csv", ("Image", "Id"))
     _refuse_missing(folder / "train", "train.csv", train_rows)
     _refuse_missing(folder / "test", "sample_submission.csv", sample_rows)
     labels = [label for _, _, label in train_rows]
@@ -72,8 +72,8 @@ def read_dataset(folder: Path) -> Dataset:
     )  # fmt: skip
 
 
-def _read_table(path: Path, columns: tuple[str, str]) -> list[tuple[int, str, str]]:
-    """Return (line, photo, value) of each row of a two-column CSV file."""
+def read_table(path: Path, columns: tuple[str, str]) -> list[tuple[int, str, str]]:
+    """Return (line, photo, value) of each row of a two-column CSV file; raises `DataError` naming the line."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file, strict=True))

@@ -90,6 +90,18 @@ class Evaluated(Event, frozen=True, kw_only=True, tag="evaluated"):
     seconds: float
 
 
+class BoxesEvaluated(Event, frozen=True, kw_only=True, tag="boxes_evaluated"):
+    """A detector was measured on boxes that it never learnt from."""
+
+    epoch: int
+    step: int
+    map50: float  # average precision at an overlap of a half, over all its boxes
+    mean_iou: float  # mean overlap of the one box a photo that photos are cropped to, whole photos included
+    missed: int  # photos that stay whole, since no box is certain enough
+    photos: int
+    seconds: float
+
+
 class Saved(Event, frozen=True, kw_only=True, tag="saved"):
     """A file of the run is whole on disk; `path` is relative to the run folder."""
 
@@ -125,7 +137,7 @@ class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
     step: int
 
 
-AnyEvent = Started | Phase | Step | Epoch | Evaluated | Saved | Warned | Finished | Failed | Cancelled
+AnyEvent = Started | Phase | Step | Epoch | Evaluated | BoxesEvaluated | Saved | Warned | Finished | Failed | Cancelled
 FINAL = (Finished, Failed, Cancelled)
 
 _encoder = msgspec.json.Encoder()

@@ -87,7 +87,55 @@ class SupConMethod(Part, frozen=True, tag_field="kind", tag="supcon"):
     neck: Neck = False
 
 
-Method = ClassifierMethod | TripletMethod | ArcFaceMethod | SupConMethod
+class DetectorMethod(Part, frozen=True, tag_field="kind", tag="detector"):
+    """A box around the fluke, learnt from boxes that people drew (YOLOv5); other runs crop photos to its boxes."""
+
+    boxes: Annotated[str, helped("boxes to learn from: a table with fn,bbox or fn,x0,y0,x1,y1, or YOLO's folder")] = ""
+    holdout: Annotated[str, helped("boxes to measure on and never to learn from; empty: every tenth of the others")] = (
+        ""
+    )
+    sort_corners: Annotated[bool, helped("put boxes with swapped edges right instead of refusing them")] = False
+    architecture: Annotated[
+        Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x"], helped("of the detector, smallest first")
+    ] = "yolov5n"
+    weights: Annotated[
+        str,
+        helped("to start from: none, a .safetensors or .pt file, or auto: ARCHITECTUREu.pt if it lies with the data"),
+    ] = "auto"
+    threshold: Annotated[float, helped("a photo whose box is less certain stays whole", ge=0.0, le=1.0)] = 0.1
+    mirror: Annotated[bool, helped("look at each photo mirrored as well, and average both boxes")] = True
+
+
+Method = ClassifierMethod | TripletMethod | ArcFaceMethod | SupConMethod | DetectorMethod
 
 DEFAULT_KIND = "classifier"
 """The kind of a spec that names none."""
+
+
+def kind_name(method: Method) -> str:
+    """Return the kind of a method, as specs name it."""
+    return str(method.__struct_config__.tag)
+
+
+def has_outputs(method: Method) -> bool:
+    """Whether a method learns an output for each whale; the others only learn what looks alike."""
+    return isinstance(method, ClassifierMethod | ArcFaceMethod)
+
+
+def check_method(method: Method, batch: int) -> None:
+    """Check a method against `training.batch`; raises `ValueError` naming the field."""
+    if isinstance(method, TripletMethod) and method.mining == "random":
+        if batch % 3:
+            raise ValueError(
+                f"training.batch is {batch}, but a random triplet takes three photos: make it a multiple of 3"
+            )
+    elif isinstance(method, TripletMethod | SupConMethod) and batch < method.whales * method.views:
+        raise ValueError(
+            f"training.batch is {batch}, but method.whales {method.whales} x method.views {method.views} "
+            f"are {method.whales * method.views} photos"
+        )
+
+
+def is_mirrored(method: Method) -> bool:
+    """Whether mirrored photos are whales of their own."""
+    return isinstance(method, TripletMethod | ArcFaceMethod | SupConMethod) and method.mirrored

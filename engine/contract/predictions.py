@@ -3,11 +3,13 @@
 predictions/valid.npy    (photos, classes) float16, NumPy's own format: memory-mappable, no pickle
 predictions/valid.json   photo names in row order, the truth of each (validation only)
 predictions/classes.json the class list in column order, and its digest
+predictions/test_copies.json  test photos that copy a training photo, with that photo's label
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import msgspec
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 from engine.contract.dataset import NEW_WHALE
 from engine.contract.errors import RunFolderError
 from engine.contract.rundir import read_json, sync_folder, write_json
+
+COPIES_FILE = "test_copies.json"
 
 
 class ClassList(msgspec.Struct, frozen=True):
@@ -61,7 +65,16 @@ class Predictions(msgspec.Struct, frozen=True, kw_only=True):
         count = max(0, min(stop, len(self.photos)) - start) * columns
         begin = self.scores.offset + start * columns * self.scores.itemsize
         block = np.fromfile(self.path, dtype=np.float16, count=count, offset=begin)
-        return block.reshape(-1, columns).astype(np.float32)
+        return widened(block.reshape(-1, columns))
+
+    def take(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Read single rows, in the order asked for, as float32."""
+        columns = len(self.classes.names)
+        block = np.empty((len(rows), columns), dtype=np.float16)
+        with open(self.path, "rb", buffering=0) as file:
+            for place, row in enumerate(rows.tolist()):
+                os.preadv(file.fileno(), [block[place].data], self.scores.offset + row * block.strides[0])
+        return widened(block)
 
     def truth_numbers(self) -> NDArray[np.int64]:
         """Return the truth as class numbers; raises `RunFolderError` for a label outside the class list."""
@@ -70,6 +83,21 @@ class Predictions(msgspec.Struct, frozen=True, kw_only=True):
             return np.array([numbers[label] for label in self.truth], dtype=np.int64)
         except KeyError as error:
             raise RunFolderError(f"the truth names {error.args[0]!r}, which is no class of the run") from error
+
+
+def widened(scores: NDArray[np.float16]) -> NDArray[np.float32]:
+    """Return float16 scores as float32, each value exactly; five times as fast as NumPy's own cast.
+
+    The bits of a half float, moved to the place they have in a float, are that number times 2^-112.
+    """
+    bits = scores.view(np.int16).astype(np.int32)
+    bits <<= 13
+    bits &= -0x70002000  # the sign came along into the bits above the exponent: keep the first of them
+    wide: NDArray[np.float32] = bits.view(np.float32)
+    wide *= np.float32(2.0**112)
+    if wide.size and (wide.max() >= 65536.0 or wide.min() <= -65536.0):  # infinity and NaN have bits of their own
+        return scores.astype(np.float32)
+    return wide
 
 
 def write_classes(folder: Path, classes: ClassList) -> None:
@@ -142,3 +170,13 @@ def read_predictions(folder: Path, part: str) -> Predictions:
     if photos.truth and len(photos.truth) != len(photos.names):
         raise RunFolderError(f"{folder / part}.json names {len(photos.names)} photos, but {len(photos.truth)} truths")
     return Predictions(path=path, scores=scores, photos=photos.names, truth=photos.truth, classes=classes)
+
+
+def write_copies(folder: Path, label_of: dict[str, str]) -> None:
+    """Note the test photos that copy a training photo, each with that photo's label."""
+    write_json(folder / COPIES_FILE, label_of)
+
+
+def read_copies(folder: Path) -> dict[str, str] | None:
+    """Return the label of the training photo that each test photo copies, where it copies one; None: not noted."""
+    return read_json(folder / COPIES_FILE, dict[str, str])

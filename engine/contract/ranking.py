@@ -128,8 +128,11 @@ def score(guesses: NDArray[np.integer], truth: NDArray[np.integer], new_class: i
         truth: (photos,) class numbers; `new_class` for a whale never seen in training.
         new_class: the number of `new_whale` in the class list; -1 where it is not in it.
     """
-    worth = average_precision(guesses, truth)
-    new = truth == new_class
+    return score_worth(average_precision(guesses, truth), truth == new_class)
+
+
+def score_worth(worth: NDArray[np.float64], new: NDArray[np.bool_]) -> Score:
+    """Return the score of photos whose guesses are worth so much, and of which some are of new whales."""
     low, high = interval(worth)
     return Score(
         map5=_mean(worth), low=low, high=high, known=_mean(worth[~new]), new=_mean(worth[new]),

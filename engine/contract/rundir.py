@@ -12,6 +12,7 @@ runs/0042-resnet50/
         exit.json        how it ended, by the supervisor
     checkpoint/        weights, safetensors with a SHA-256 manifest
     predictions/       scores of validation and test photos
+    embeddings/        of training, validation and test photos, where they are compared
     summary.json       final figures, baselines, timings, environment
 """
 
@@ -61,6 +62,7 @@ class RunDir:
         self.record = self.path / "record.json"
         self.summary = self.path / "summary.json"
         self.predictions = self.path / "predictions"
+        self.embeddings = self.path / "embeddings"
         self.checkpoint = self.path / "checkpoint"
 
     def spec(self) -> RunSpec:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from engine.contract.errors import SpecError
-from engine.contract.method import DEFAULT_KIND, ClassifierMethod, Method
+from engine.contract.method import DEFAULT_KIND, ClassifierMethod, Method, check_method, has_outputs, kind_name
 from engine.contract.part import Part, helped
 
 
@@ -33,14 +33,20 @@ class DataSpec(Part, frozen=True):
         ),
     ] = 0.115
     split_seed: Annotated[int, helped("deals the folds; runs compare only under the same one", ge=0, le=2**31 - 1)] = 0
+    mend_labels: Annotated[
+        bool, helped("a photo labelled new_whale that copies a known whale's photo trains as that whale's")
+    ] = False
     limit: Annotated[int, helped("train on at most so many photos, for a trial; 0: all of them", ge=0)] = 0
+    extra: Annotated[
+        str, helped("table (Image,Id) of test photos that train as well, such as pseudo-labels; never validate")
+    ] = ""
 
 
 class CropSpec(Part, frozen=True):
     """Cut the fluke out of the photo before anything else sees it."""
 
     enabled: Annotated[bool, helped("crop train, validation and test photos to their boxes")] = False
-    source: Annotated[str, helped("table of boxes with columns fn and bbox (top left bottom right), CSV or TSV")] = ""
+    source: Annotated[str, helped("a table of boxes with fn,bbox, corners or YOLO's folder; or a detector's run")] = ""
     margin: Annotated[float, helped("widen each side of a box by this share of its length", ge=0.0, le=1.0)] = 0.05
 
 
@@ -195,6 +201,27 @@ class PredictionSpec(Part, frozen=True):
 
     test: Annotated[bool, helped("score the test photos too, so that the run can be submitted")] = True
     batch: Annotated[int, helped("photos at a time", ge=1, le=65_536)] = 128
+    answer: Annotated[
+        Literal["auto", "classes", "cosine", "blend", "talk-knn"],
+        helped(
+            "what names a whale: the network's outputs (classes), its most similar training photo (cosine), both "
+            "(blend), or the talk's nearest neighbours; auto: classes of a classifier, blend of arcface, else cosine"
+        ),
+    ] = "auto"
+    blend_share: Annotated[
+        float, helped("weight of similarity in a blend; the outputs have the rest", ge=0.0, le=1.0)
+    ] = 0.5
+    neighbours: Annotated[int, helped("nearest training photos that the talk's rule looks at", ge=1, le=1000)] = 6
+    new_distance: Annotated[
+        float, helped("at which the talk's rule puts new_whale where it is not among the neighbours", ge=0.0, le=1000.0)
+    ] = 0.1
+    calibrate: Annotated[
+        bool,
+        helped("fit temperature and the chance of a new whale on the validation photos, crosswise, and rank by them"),
+    ] = False
+    new_share: Annotated[
+        float, helped("share of new whales to expect where calibrated (0.115 MLE-bench, 0.325 Kaggle)", gt=0.0, lt=1.0)
+    ] = 0.115
 
 
 class RunSpec(Part, frozen=True):
@@ -233,9 +260,24 @@ class RunSpec(Part, frozen=True):
                 f"optimiser.warmup_epochs is {self.optimiser.warmup_epochs:g}, "
                 f"but training.epochs is only {self.training.epochs}"
             )
+        check_method(self.method, self.training.batch)
+        if self.answer in ("classes", "blend") and not has_outputs(self.method):
+            raise ValueError(
+                f"prediction.answer is {self.answer}, but method.kind is {kind_name(self.method)}, which has no "
+                "outputs: set prediction.answer=cosine"
+            )
         library, _, name = self.model.backbone.partition("/")
         if library not in ("timm", "pretrainedmodels") or not name:
             raise ValueError(f"model.backbone is {self.model.backbone!r}, but reads timm/NAME or pretrainedmodels/NAME")
+
+    @property
+    def answer(self) -> str:
+        """What names a whale: `prediction.answer`, "auto" made plain."""
+        if self.prediction.answer != "auto":
+            return self.prediction.answer
+        if isinstance(self.method, ClassifierMethod):
+            return "classes"
+        return "blend" if has_outputs(self.method) else "cosine"
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> RunSpec:
@@ -289,7 +331,21 @@ class RunSpec(Part, frozen=True):
         """SHA-256 (hex) of everything but name and seed: equal for runs that differ only in these."""
         values = self.to_values()
         del values["name"], values["seed"]
-        return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()
+        return _digest(values)
+
+    @property
+    def digest_over_folds(self) -> str:
+        """SHA-256 (hex) of everything but name, seed and `data.fold`: equal for the folds of a cross-validation.
+
+        Runs of one cross-validation share the seed too, which this leaves to be compared.
+        """
+        values = self.to_values()
+        del values["name"], values["seed"], values["data"]["fold"]
+        return _digest(values)
+
+
+def _digest(values: dict[str, Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()
 
 
 def toml_values(text: str | bytes) -> dict[str, Any]:

@@ -34,7 +34,18 @@ class Best(msgspec.Struct, frozen=True, kw_only=True):
     """The epoch that validated best. A maximum over noise: the run answers with its last epoch, not with this one."""
 
     epoch: int
-    map5: float
+    map5: float | None
+
+
+class DetectorFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a detector came to, on held-out boxes and on all photos."""
+
+    map50: float | None
+    mean_iou: float | None
+    held_out: int  # boxes that it was measured on
+    missed: int  # of their photos, those that stay whole
+    photos: int = 0  # that it was applied to; 0: not yet
+    whole: int = 0  # of these, those that stay whole
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +85,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     test_copies: int  # test photos that copy a training photo
     peak_memory_bytes: int
     peak_gpu_bytes: int = 0
+    detector: DetectorFigures | None = None  # of a detector, whose MAP@5 figures are None
 
 
 def read_summary(run_dir: RunDir) -> Summary | None:

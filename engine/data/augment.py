@@ -34,7 +34,7 @@ EvaluationTransform = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 class TrainingTransform:
     """Augments and normalises (height, width, 3) uint8 photos to float32 of the same shape.
 
-    What it does to a photo depends on seed, epoch and row alone: not on the worker, the batch, or the
+    What it does to a photo depends on seed, epoch, row and view alone: not on the worker, the batch, or the
     photos before.
 
     Raises:
@@ -45,9 +45,9 @@ class TrainingTransform:
         self.pipeline = _built(spec, mean, std)
         self._seed = seed
 
-    def __call__(self, photo: NDArray[np.uint8], epoch: int, row: int) -> NDArray[np.float32]:
-        """Return the photo as this epoch sees it."""
-        numbers = np.random.default_rng((self._seed, epoch, row))
+    def __call__(self, photo: NDArray[np.uint8], epoch: int, row: int, view: int = 0) -> NDArray[np.float32]:
+        """Return the photo as this epoch sees it; another `view` is another draw."""
+        numbers = np.random.default_rng((self._seed, epoch, row, view) if view else (self._seed, epoch, row))
         self.pipeline.set_random_state(numbers, random.Random(int(numbers.integers(1 << 62))))
         augmented: NDArray[np.float32] = self.pipeline(image=photo)["image"]
         return augmented

@@ -77,6 +77,15 @@ def group_classes(targets: NDArray[np.int64], groups: NDArray[np.int64], new_cla
     return classes
 
 
+def mended(targets: NDArray[np.int64], groups: NDArray[np.int64], new_class: int) -> NDArray[np.int64]:
+    """Return class numbers where a photo labelled `new_whale` has the whale of the photo that it copies.
+
+    Photos of which copies name two known whales keep their labels: one is wrong, but nobody knows which.
+    """
+    copied = group_classes(targets, groups, new_class)[groups]
+    return np.where((targets == new_class) & (copied != CONTESTED), copied, targets)
+
+
 def _pools(
     targets: NDArray[np.int64], groups: NDArray[np.int64], classes: NDArray[np.int64], new_class: int
 ) -> tuple[list[list[int]], list[int]]:

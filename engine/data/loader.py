@@ -17,20 +17,22 @@ from engine.contract.errors import DataError
 from engine.contract.spec import RunSpec
 from engine.data.augment import TrainingTransform, evaluation_transform
 from engine.data.images import Images
+from engine.data.sampling import Place, batches_of, chunks
 
 MOST_WORKERS = 8
 FEW_PHOTOS = 256
 """Fewer are sooner prepared than workers are started."""
 
-Place = tuple[int, int]
-"""Epoch and row of a photo. Data workers live through all epochs, so each request tells them which one it is."""
-
 Batch = tuple[torch.Tensor, torch.Tensor]
-"""Rows, int64 (batch,); photos, float32 (batch, 3, height, width)."""
+"""Rows and whether they are mirrored, int64 (batch, 2); photos, float32 (batch, 3, height, width)."""
 
 
 class TrainLoader:
-    """Shuffled, augmented batches, the same for a given seed and epoch with any number of workers."""
+    """Augmented batches as the method wants them, the same for a given seed and epoch with any number of workers.
+
+    `classes` and `new_class` are of the class list. The whale of a mirrored photo has the number of the whale
+    plus `classes`.
+    """
 
     def __init__(
         self,
@@ -39,12 +41,15 @@ class TrainLoader:
         spec: RunSpec,
         mean: Sequence[float],
         std: Sequence[float],
+        classes: int = 0,
+        new_class: int = -1,
     ) -> None:
-        self._targets = torch.from_numpy(np.ascontiguousarray(targets))
-        self._batches = _ShuffledBatches(len(images), spec.training.batch, spec.seed)
+        self._targets, self._classes = torch.from_numpy(np.ascontiguousarray(targets)), classes
+        self._batches = batches_of(spec, targets, new_class)
         transform = TrainingTransform(spec.augment, mean, std, spec.seed)
+        prepared = _Prepared(images, lambda photo, place: transform(photo, place.epoch, place.row, place.view))
         self._rest = _Rest(self._batches)
-        self._loader = _data_loader(_Prepared(images, transform), self._rest, spec)
+        self._loader = _data_loader(prepared, self._rest, spec)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -65,18 +70,18 @@ class TrainLoader:
             DataError: a photo that is decoded on demand cannot be read any more.
         """
         self._batches.epoch, self._rest.done = number, done
-        for rows, photos in _received(self._loader):
-            yield photos, self._targets[rows]
+        for places, photos in _received(self._loader):
+            yield photos, self._targets[places[:, 0]] + self._classes * places[:, 1]
 
 
 class EvalLoader:
     """Batches in row order, not augmented; may be gone through again and again."""
 
     def __init__(self, images: Images, spec: RunSpec, mean: Sequence[float], std: Sequence[float]) -> None:
-        places = [(0, row) for row in range(len(images))]
-        self._batches = _chunks(places, spec.prediction.batch)
+        places = [Place(0, row) for row in range(len(images))]
+        self._batches = chunks(places, spec.prediction.batch)
         normalise = evaluation_transform(mean, std)
-        prepared = _Prepared(images, lambda photo, epoch, row: normalise(photo))
+        prepared = _Prepared(images, lambda photo, place: normalise(photo))
         self._loader = _data_loader(prepared, self._batches, spec)
 
     def __len__(self) -> int:
@@ -91,7 +96,7 @@ class EvalLoader:
 class _Prepared(Dataset[Batch | DataError]):
     """Makes whole batches, so that photos are written once, where they stay."""
 
-    def __init__(self, images: Images, transform: Callable[[NDArray[np.uint8], int, int], NDArray[np.float32]]) -> None:
+    def __init__(self, images: Images, transform: Callable[[NDArray[np.uint8], Place], NDArray[np.float32]]) -> None:
         self._images, self._transform = images, transform
 
     def __len__(self) -> int:
@@ -101,11 +106,13 @@ class _Prepared(Dataset[Batch | DataError]):
         """Return a batch, or why there is none: raised in a worker, an error would arrive as a traceback's text."""
         photos = np.empty((len(places), self._images.height, self._images.width, 3), dtype=np.float32)
         try:
-            for photo, (epoch, row) in zip(photos, places, strict=True):
-                photo[:] = self._transform(self._images[row], epoch, row)
+            for photo, place in zip(photos, places, strict=True):
+                pixels = self._images[place.row]
+                photo[:] = self._transform(np.ascontiguousarray(pixels[:, ::-1]) if place.mirrored else pixels, place)
         except DataError as error:
             return error
-        return torch.tensor([row for _, row in places]), torch.from_numpy(photos).permute(0, 3, 1, 2)
+        rows = torch.tensor([(place.row, int(place.mirrored)) for place in places])
+        return rows, torch.from_numpy(photos).permute(0, 3, 1, 2)
 
 
 class _Rest:
@@ -116,31 +123,6 @@ class _Rest:
 
     def __iter__(self) -> Iterator[list[Place]]:
         return islice(self._batches, self.done, None)
-
-
-class _ShuffledBatches:
-    """The places of each batch of an epoch, in an order of its own."""
-
-    def __init__(self, photos: int, size: int, seed: int) -> None:
-        self._photos, self._size, self._seed = photos, size, seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        whole, rest = divmod(self._photos, self._size)
-        # A single photo has no deviation for BatchNorm to learn from, so such a rest is left out; a larger
-        # one is kept, since it holds photos of whales that are seen once an epoch at best.
-        left_out = rest == 0 or (rest == 1 and whole > 0)
-        return whole if left_out else whole + 1
-
-    def __iter__(self) -> Iterator[list[Place]]:
-        # the stream of the row behind the last one, which no photo draws from
-        shuffled = np.random.default_rng((self._seed, self.epoch, self._photos)).permutation(self._photos)
-        places = [(self.epoch, row) for row in shuffled.tolist()]
-        return iter(_chunks(places, self._size)[: len(self)])
-
-
-def _chunks(places: list[Place], size: int) -> list[list[Place]]:
-    return [places[start : start + size] for start in range(0, len(places), size)]
 
 
 def _data_loader(prepared: _Prepared, batches: Iterable[list[Place]], spec: RunSpec) -> DataLoader[Batch | DataError]:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from engine.contract.dataset import Dataset, read_dataset
 from engine.contract.events import EventWriter, Phase, Warned
+from engine.contract.extra import read_extra
 from engine.contract.predictions import ClassList
 from engine.contract.spec import RunSpec
 from engine.crop.apply import Box
-from engine.crop.boxes import find_table, read_boxes
-from engine.data.duplicates import duplicate_groups, nearest_duplicates
-from engine.data.folds import split
+from engine.crop.boxes import find_table, photo_paths, read_boxes
+from engine.data.duplicates import Fingerprints, duplicate_groups, nearest_duplicates
+from engine.data.folds import CONTESTED, Split, group_classes, mended, split
 from engine.data.images import Images, Source, read_photos
 
 PROGRESS_SECONDS = 1.0
@@ -51,6 +52,12 @@ class Tables:
     test: Part | None
     duplicate_of_valid: NDArray[np.int64]
     duplicate_of_test: NDArray[np.int64]  # empty where there is no test part
+    copies: dict[str, str]  # test photos that copy any photo of train.csv, with its label
+
+    @property
+    def photos_of(self) -> NDArray[np.int64]:
+        """How many training photos each class has, (classes,)."""
+        return np.bincount(self.train.targets, minlength=len(self.classes.names))
 
 
 def load_tables(spec: RunSpec, events: EventWriter, clock: Callable[[], float] = time.monotonic) -> Tables:
@@ -65,7 +72,8 @@ def load_tables(spec: RunSpec, events: EventWriter, clock: Callable[[], float] =
         DataError: a table, photo or box cannot be used, or there are too few photos for the folds.
     """
     dataset = read_dataset(Path(spec.data.folder))
-    tested = dataset.test if spec.prediction.test else ()
+    extra = read_extra(spec.data, dataset)
+    tested = dataset.test if spec.prediction.test else tuple(photo for photo, _ in extra)
     sources = _sources(spec, dataset, tested, events)
     margin = spec.crop.margin if spec.crop.enabled else 0.0
     progress = _Progress(events, "reading photos", clock)
@@ -80,23 +88,80 @@ def load_tables(spec: RunSpec, events: EventWriter, clock: Callable[[], float] =
     sides = split(targets, groups, classes.new_class, spec.data)
     _warn_shortage(int((sides.truth == classes.new_class).sum()), sides.new_wanted, events)
 
-    train = _part(dataset.train, images, sides.train, targets[sides.train])
-    valid = _part(dataset.train, images, sides.valid, sides.truth)
+    if spec.data.mend_labels:
+        targets = mended(targets, groups, classes.new_class)
+    names = (*dataset.train, *tested)
     test_rows = np.arange(count, count + len(tested))
-    test = _part((*dataset.train, *tested), images, test_rows, np.empty(0, dtype=np.int64)) if tested else None
+    extra_rows, extra_targets = _extra(extra, names, numbers, prints, sides, targets, events)
+    train = _part(
+        names, images, np.concatenate([sides.train, extra_rows]),
+        np.concatenate([targets[sides.train], extra_targets]),
+    )  # fmt: skip
+    valid = _part(dataset.train, images, sides.valid, sides.truth)
+    test = _part(names, images, test_rows, np.empty(0, dtype=np.int64)) if spec.prediction.test else None
+    answered = test_rows if spec.prediction.test else test_rows[:0]
     gallery = prints.take(sides.train)
     return Tables(
         classes, train, valid, test,
         duplicate_of_valid=nearest_duplicates(prints.take(sides.valid), gallery),
-        duplicate_of_test=nearest_duplicates(prints.take(test_rows), gallery),
+        duplicate_of_test=nearest_duplicates(prints.take(answered), gallery),
+        copies=_copies(prints, answered, names, groups, group_classes(targets, groups, classes.new_class), classes),
     )  # fmt: skip
+
+
+def _extra(
+    extra: Sequence[tuple[str, str]],
+    names: Sequence[str],
+    numbers: dict[str, int],
+    prints: Fingerprints,
+    sides: Split,
+    targets: NDArray[np.int64],
+    events: EventWriter,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows and classes of extra training photos that tell nothing of the validation photos.
+
+    Left out are copies of validation photos, and whales that train nowhere else: of those, validation photos are new.
+    """
+    if not extra:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    place = {name: row for row, name in enumerate(names) if row >= len(targets)}
+    rows = np.array([place[photo] for photo, _ in extra], dtype=np.int64)
+    classes = np.array([numbers[label] for _, label in extra], dtype=np.int64)
+    copied = nearest_duplicates(prints.take(rows), prints.take(sides.valid)) >= 0
+    kept = ~copied & np.isin(classes, targets[sides.train])
+    told = f"{int(kept.sum())} test photos train with the labels of data.extra"
+    if not kept.all():
+        told += f"; {int((~kept).sum())} are left out, for they would tell of validation photos"
+    events.write(Warned(message=told))
+    return rows[kept], classes[kept]
+
+
+def _copies(
+    prints: Fingerprints,
+    rows: NDArray[np.int64],
+    names: Sequence[str],
+    groups: NDArray[np.int64],
+    class_of_group: NDArray[np.int64],
+    classes: ClassList,
+) -> dict[str, str]:
+    """Return the label of each test photo that copies a training photo; where copies disagree on two whales, none."""
+    nearest = nearest_duplicates(prints.take(rows), prints.take(slice(0, len(groups))))
+    found = {}
+    for row, original in zip(rows, nearest, strict=True):
+        number = class_of_group[groups[original]] if original >= 0 else CONTESTED
+        if number != CONTESTED:
+            found[names[row]] = classes.names[number]
+    return found
 
 
 def _sources(spec: RunSpec, dataset: Dataset, tested: Sequence[str], events: EventWriter) -> list[Source]:
     """Return the training photos, then the test photos, each with its box if photos are cropped."""
     boxes: dict[str, Box] = {}
     if spec.crop.enabled:
-        boxes = read_boxes(find_table(spec.crop.source, dataset.folder), (*dataset.train, *dataset.test))
+        table = find_table(spec.crop.source, dataset.folder)
+        # YOLO's files hold shares of a photo's sides; the sizes of 25,000 photos are read only where they are needed
+        paths = photo_paths(dataset) if table.is_dir() else None
+        boxes = read_boxes(table, (*dataset.train, *dataset.test), paths)
         photos = (*dataset.train, *tested)
         bare = sum(photo not in boxes for photo in photos)
         if bare:

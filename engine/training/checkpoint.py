@@ -43,7 +43,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     looks: int = 0  # epochs after which the validation photos were scored
     spec_digest: str  # of spec.toml
     classes_digest: str
-    memory: Memory
+    memory: Memory | None = None  # None: not of a run that can be gone on with
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

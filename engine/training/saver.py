@@ -98,8 +98,8 @@ class Saver:
                 f"{self._run_dir.checkpoint} has no room for the weights", "make room, then whaletui resume the run"
             ) from error
 
-    def resume(self, path: Path) -> Position:
-        """Make training go on where a checkpoint was written.
+    def resume(self, path: Path) -> Memory:
+        """Make training go on where a checkpoint was written; returns what else it remembers.
 
         Raises:
             RunFolderError: it is of other data or of another spec, or cannot be read.
@@ -112,6 +112,8 @@ class Saver:
             training.average.network.load_state_dict(read_tensors(path / AVERAGE))
         training.step, training.looks = position.step, position.looks
         memory, losses = position.memory, []
+        if memory is None:
+            raise RunFolderError(f"{path} holds weights only", "whaletui clone makes a new run of its spec")
         if (path / TRAINING).exists():
             tensors = read_tensors(path / TRAINING)
             losses = tensors[remembered.LOSSES].tolist()
@@ -126,7 +128,7 @@ class Saver:
             training.average.steps = memory.average_steps
         loss = math.nan if memory.loss is None else memory.loss
         self._reporter.restore(position.step, loss, losses, memory.photos)
-        return position
+        return memory
 
     def _memory(self) -> Memory:
         best_epoch, best_map5, seconds = self._figures()

@@ -146,3 +146,55 @@ def test_boxes_cut_their_photos_and_the_others_are_counted(load: Load, tiny_data
 def test_a_crop_without_its_table_is_refused(load: Load) -> None:
     with pytest.raises(DataError, match="no table of boxes"):
         load(crop__enabled=True, crop__source="none.tsv")
+
+
+def test_test_photos_that_copy_a_training_photo_are_noted_whichever_side_it_is_on(load: Load, tiny_data: Path) -> None:
+    for fold in range(3):
+        assert load(data__fold=fold)[0].copies == {"t1.jpg": "w_b"}
+    assert load(prediction__test=False)[0].copies == {}
+    Image.fromarray(drawn(77)).save(tiny_data / "train" / "d1.jpg", quality=95)
+    Image.fromarray(drawn(77)).save(tiny_data / "train" / "e1.jpg", quality=90)
+    Image.fromarray(drawn(77)).save(tiny_data / "test" / "t2.jpg", quality=80)
+    assert load()[0].copies == {"t1.jpg": "w_b"}  # t2 copies a photo of two whales: nobody knows which
+
+
+def test_extra_rows_train_and_never_tell_of_validation_photos(load: Load, tiny_data: Path) -> None:
+    write_table(tiny_data / "extra.csv", [("t1.jpg", "w_b"), ("t2.jpg", "w_a"), ("t3.jpg", "w_d")])
+    seen = set()
+    for fold in range(3):
+        plain, _ = load(data__fold=fold)
+        for tested in (True, False):
+            tables, told = load(data__fold=fold, data__extra=str(tiny_data / "extra.csv"), prediction__test=tested)
+            assert tables.valid.photos == plain.valid.photos
+            assert tables.valid.targets.tolist() == plain.valid.targets.tolist()
+            extra = tables.train.photos[len(plain.train.photos) :]
+            assert tables.train.photos[: len(plain.train.photos)] == plain.train.photos
+            assert ("t1.jpg" in extra) == ("b1.jpg" in plain.train.photos)  # it copies b1
+            assert ("t3.jpg" in extra) == ("d1.jpg" in plain.train.photos)  # where d1 validates, w_d is new
+            named = [tables.classes.names[target] for target in tables.train.targets[len(plain.train.photos) :]]
+            assert dict(zip(extra, named, strict=True)).get("t2.jpg") == "w_a"
+            assert any("train with the labels of data.extra" in message for message in warnings(told))
+            assert (tables.test is not None) == tested
+            seen.update(extra)
+    assert seen == {"t1.jpg", "t2.jpg", "t3.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (("a1.jpg", "w_a"), "names a1.jpg, which sample_submission.csv does not"),
+        (("t1.jpg", "w_z"), "labels t1.jpg with 'w_z'"),
+        (("t1.jpg", "new_whale"), "labels t1.jpg with 'new_whale'"),
+    ],
+)
+def test_extra_rows_that_make_no_sense_are_refused_by_line(
+    load: Load, tiny_data: Path, row: tuple[str, str], says: str
+) -> None:
+    write_table(tiny_data / "extra.csv", [row])
+    with pytest.raises(DataError, match=says):
+        load(data__extra=str(tiny_data / "extra.csv"))
+
+
+def test_a_table_of_extra_rows_that_is_gone_is_named(load: Load, tiny_data: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.csv is missing"):
+        load(data__extra=str(tiny_data / "none.csv"))

@@ -30,7 +30,7 @@ from engine.contract.events import (
     Started,
     Step,
 )
-from engine.contract.predictions import read_predictions
+from engine.contract.predictions import read_copies, read_predictions
 from engine.contract.ranking import score, top_five
 from engine.contract.rundir import ATTEMPT_VARIABLE, RunDir
 from engine.contract.spec import RunSpec
@@ -123,6 +123,7 @@ def test_what_a_run_says_it_saved_is_whole(finished: RunDir) -> None:
         assert np.isfinite(predictions.scores).all()
         assert saved[f"predictions/{part}.npy"] == predictions.path.stat().st_size
     assert read_predictions(finished.predictions, "test").photos == ("t1.jpg", "t2.jpg", "t3.jpg")
+    assert read_copies(finished.predictions) == {"t1.jpg": "w_b"}
     assert not list(finished.path.rglob("*.partial*"))
 
 

@@ -115,7 +115,7 @@ def test_what_only_the_database_knew_comes_from_its_newest_sound_copy(lab: Lab) 
 
     (run,) = finished(lab)
     score = Score(map5=0.6, low=0.5, high=0.7, known=0.5, new=0.5, photos=3, new_photos=0)
-    vote = lab.records.add_ensemble("v", "logits", [MemberRecord(run_id=run.id, weight=1.0)], score)
+    vote = lab.records.add_ensemble("v", "logits", [MemberRecord(runs=(run.id,))], score)
     lab.records.set_setting("data", "/photos")
     assert not daily_backup(lab.workspace)  # the keeper has copied it today
     for copy in schema.backups(lab.workspace.database):

@@ -118,7 +118,7 @@ async def test_leaving_a_changed_form_asks(lab: Path) -> None:
 async def test_a_preset_is_narrowed_by_typing(lab: Path) -> None:
     async with opened(lab) as (app, pilot):
         await press(pilot, "n")
-        await write(pilot, "effnet")
+        await write(pilot, "talk-effnet")
         await press(pilot, "enter")
         assert "from preset talk-effnet-b0" in screen_text(app)
         assert isinstance(app.focused, Input)
@@ -155,13 +155,13 @@ async def test_members_of_a_vote_come_and_go_while_its_score_follows(lab: Path) 
     async with opened(lab) as (app, pilot):
         await press(pilot, "end", *["up"] * 7, "space", "space", "e")
         both = screen_text(app)
-        assert "vote of 2 runs   mean of the logits" in both
+        assert "vote of 2 members   mean of the logits" in both
         await press(pilot, "space")
         alone = screen_text(app)
         assert "vote of 1 run " in alone
-        assert "gain +0.000" in alone
+        assert "gain +0.000 noise" in alone.replace("[0.000 0.000] ", "")
         await press(pilot, "space", "b", "plus")
-        assert "mean of the probabilities" in screen_text(app)
+        assert "mean of calibrated probabilities" in screen_text(app)
         assert "▮▮ 2" in screen_text(app)
         await press(pilot, "space", "down", "space")
         assert "no member votes" in screen_text(app)

@@ -28,6 +28,8 @@ WAYS = {
     "new-run": ("c", "down", "9", "comma", "3"),
     "compare": ("end", *["up"] * 7, "space", "space", "d"),
     "ensemble": ("end", *["up"] * 7, "space", "space", "e"),
+    "diversity": ("end", *["up"] * 7, "space", "space", "e", "d"),
+    "votes": ("e",),
     "gallery": ("end", *["up"] * 7, "g", "right"),
     "folded": ("f",),
     "columns": ("o",),

@@ -8,8 +8,8 @@ import pytest
 from engine.contract.dataset import Dataset
 from engine.contract.errors import RunFolderError
 from engine.contract.predictions import ClassList, Photos, ScoreWriter, write_classes
-from whaletui.ensemble.blend import EnsembleError, vote
-from whaletui.ensemble.export import default_name
+from whaletui.ensemble.blend import BLENDS, vote
+from whaletui.ensemble.errors import EnsembleError
 from whaletui.ensemble.submission import submission_text, write_submission
 
 CLASSES = ("new_whale", "w_1", "w_2", "w_3", "w_4", "w_5")
@@ -60,11 +60,19 @@ def test_rows_are_joined_by_photo_never_by_position(tmp_path):
     ).all()
 
 
+def test_columns_are_joined_by_label_never_by_position(tmp_path):
+    scores = np.random.default_rng(0).normal(size=(2, 6))
+    shuffled = [5, 2, 0, 1, 4, 3]
+    straight = [member(tmp_path / "x", scores), member(tmp_path / "y", scores * 2)]
+    moved = [straight[0], member(tmp_path / "z", scores[:, shuffled] * 2, classes=[CLASSES[n] for n in shuffled])]
+    for blend in BLENDS:
+        assert (vote(straight, [1, 1], blend, "valid").guesses == vote(moved, [1, 1], blend, "valid").guesses).all()
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"classes": (*CLASSES[:-1], "w_9")}, "y has other labels than x: 1 missing, such as w_5; 1 more, such as w_9"),
-        ({"classes": (*CLASSES[:-2], "w_5", "w_4")}, "the same names in another order"),
         ({"photos": ("a.jpg", "z.jpg")}, "y scored other photos than x: 1 missing, such as b.jpg"),
         ({"truth": ("w_1", "w_3")}, "different truths"),
     ],
@@ -155,9 +163,3 @@ def test_the_same_votes_give_the_same_bytes_each_time(tmp_path):
     votes = [vote(folders, [1, 1], "logits", "valid") for _ in range(2)]
     texts = [submission_text(data(tmp_path), one.photos, one.guesses, one.classes) for one in votes]
     assert texts[0] == texts[1]
-
-
-def test_file_names_tell_members_weights_and_blend():
-    assert default_name([7], None, "logits") == "run-7.csv"
-    assert default_name([7, 8], None, "logits") == "vote-7-8.csv"
-    assert default_name([7, 8], [2, 1], "probabilities") == "vote-7x2-8-probabilities.csv"

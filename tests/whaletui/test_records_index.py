@@ -203,10 +203,10 @@ def test_the_queue_follows_positions(records: Records) -> None:
 def test_votes_submissions_and_settings(records: Records) -> None:
     run = add(records)
     score = Score(map5=0.6, low=0.5, high=0.7, known=0.5, new=math.nan, photos=3, new_photos=0)
-    members = [MemberRecord(run_id=run.id, weight=2.0), MemberRecord(run_id=4, weight=1.0)]
+    members = [MemberRecord(runs=(run.id,), weight=2.0), MemberRecord(runs=(4, 5), weight=1.0)]
     vote = records.add_ensemble("vote", "logits", members, score, now=3.0)
     assert records.ensembles() == [vote]
-    assert {member.run_id: member.weight for member in vote.members} == {run.id: 2.0, 4: 1.0}
+    assert vote.members == tuple(members)
     written = records.add_submission("submissions/a.csv", "ab" * 32, 2610, ensemble_id=vote.id, now=4.0)
     records.note_score(written.id, public=0.61)
     records.note_score(written.id, private=0.62)

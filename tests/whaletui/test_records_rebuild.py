@@ -58,7 +58,7 @@ def test_the_rebuilt_database_equals_the_lost_one(lab: Lab) -> None:
     stop_keeper(lab.workspace)
     reconcile(lab.records, lab.workspace)
     score = Score(map5=0.6, low=0.5, high=0.7, known=0.5, new=math.nan, photos=3, new_photos=0)
-    vote = lab.records.add_ensemble("v", "logits", [MemberRecord(run_id=finished.id, weight=1.0)], score)
+    vote = lab.records.add_ensemble("v", "logits", [MemberRecord(runs=(finished.id,))], score)
     written = lab.records.add_submission("submissions/v.csv", "00", 3, ensemble_id=vote.id)
     lab.records.set_setting("data", "/photos")
     before, leases = all_runs(lab.records), lab.records.leases()

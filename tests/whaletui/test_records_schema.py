@@ -79,8 +79,8 @@ def test_an_existing_database_is_copied_before_a_migration_and_few_copies_are_ke
 
 def test_a_migration_that_fails_leaves_the_old_database(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     Records.open(workspace).set_setting("data", "/photos")
-    monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002"))
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0900"))
+    monkeypatch.setattr(schema, "HEAD", "0900")
 
     def fail(store: Store, is_new: bool) -> None:
         with store.writing() as session:

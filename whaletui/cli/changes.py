@@ -1,17 +1,13 @@
-"""`cancel`, `resume`, `note`, `tag`, `star`, `score`, `delete`: what a person changes about runs."""
+"""`cancel`, `resume`, `note`, `tag`, `star`, `delete`: what a person changes about runs."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
-from engine.contract.errors import WhaleError
 from whaletui.cli.common import find_runs, open_records
-from whaletui.cli.output import DONE, FAILED, say, table
+from whaletui.cli.output import DONE, FAILED, say
 from whaletui.jobs.local import cancel as cancel_run
 from whaletui.jobs.local import resume as resume_run
-from whaletui.records.model import SubmissionRecord
-from whaletui.records.records import Records
-from whaletui.view import formats
 
 
 def cancel(options: Namespace) -> int:
@@ -60,32 +56,6 @@ def star(options: Namespace) -> int:
     records.star(run.id, not run.star)
     say(f"{run.id}  {'no star' if run.star else 'starred'}")
     return DONE
-
-
-def score(options: Namespace) -> int:
-    """Note leaderboard scores on a submission; without one, list the submissions."""
-    _, records = open_records(options)
-    if options.submission is None:
-        _list(records.submissions())
-        return DONE
-    found = _submission(records, options.submission)
-    if options.public is None and options.private is None:
-        raise WhaleError("no score is given", "--public 0.62 or --private 0.61 or both")
-    records.note_score(found.id, options.public, options.private)
-    _list([entry for entry in records.submissions() if entry.id == found.id])
-    return DONE
-
-
-def _submission(records: Records, name: str) -> SubmissionRecord:
-    matching = [entry for entry in records.submissions() if str(entry.id) == name or entry.path.endswith(name)]
-    if not matching:
-        raise WhaleError(f"there is no submission {name!r}", "`whaletui score` lists them")
-    return matching[-1]
-
-
-def _list(submissions: list[SubmissionRecord]) -> None:
-    rows = [[one.id, one.path, one.rows, formats.score(one.public), formats.score(one.private)] for one in submissions]
-    table(["id", "file", "rows", "public", "private"], rows, right=["id", "rows", "public", "private"])
 
 
 def delete(options: Namespace) -> int:

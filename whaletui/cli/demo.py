@@ -13,7 +13,9 @@ from whaletui.cli.answers import print_evaluation
 from whaletui.cli.launch import wait_for
 from whaletui.cli.output import DONE, FAILED, as_json, say
 from whaletui.cli.workspace import make_workspace
-from whaletui.ensemble.export import Evaluation, evaluate, export
+from whaletui.ensemble.evaluate import Evaluation, evaluate
+from whaletui.ensemble.export import export
+from whaletui.ensemble.voices import Voice, run_voices
 from whaletui.jobs.drawing import draw_demo_data
 from whaletui.launch import enqueue
 from whaletui.presets import Preset, presets
@@ -61,7 +63,6 @@ def _headless(records: Records, workspace: Workspace, runs: list[RunRecord], beg
     if not wait_for(records, workspace, ids):
         say("a run of the demo did not finish: whaletui logs RUN tells why")
         return FAILED
-    runs = [records.run(run_id) for run_id in ids]
     found = evaluate(records, workspace, ids, "logits")
     written = export(records, workspace, ids, "logits")
     test_score = _score_against_answers(workspace.root / "data" / "answers.csv", written.path)
@@ -70,12 +71,12 @@ def _headless(records: Records, workspace: Workspace, runs: list[RunRecord], beg
                  "baseline_duplicates": found.duplicates, "test_map5": test_score, "export": str(written.path),
                  "seconds": time.monotonic() - began})  # fmt: skip
         return DONE
-    _tell(runs, found, test_score, written.path, time.monotonic() - began)
+    _tell(run_voices(records, ids), found, test_score, written.path, time.monotonic() - began)
     return DONE
 
 
-def _tell(runs: list[RunRecord], found: Evaluation, test_score: float, path: Path, seconds: float) -> None:
-    print_evaluation(runs, found)
+def _tell(members: list[Voice], found: Evaluation, test_score: float, path: Path, seconds: float) -> None:
+    print_evaluation(members, found)
     say(f"wrote {path}")
     say(
         f"on the drawn test photos, whose answers are known here, it scores {score(test_score)}; all in {span(seconds)}"

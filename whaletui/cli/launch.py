@@ -10,7 +10,7 @@ from engine.contract.spec import RunSpec
 from whaletui.cli.common import open_records
 from whaletui.cli.output import DONE, FAILED, say
 from whaletui.launch import enqueue
-from whaletui.presets import grid, read_spec
+from whaletui.presets import grid, preset, read_specs
 from whaletui.records.model import RunRecord, State
 from whaletui.records.records import Records
 from whaletui.view.formats import interval, score
@@ -21,8 +21,8 @@ POLL_SECONDS = 0.5
 
 def run(options: Namespace) -> int:
     """Queue one run for each spec and each cell of the grid."""
-    specs = [cell for source in options.specs for cell in grid(read_spec(source), options.settings)]
-    return _launch(specs, options)
+    specs = [cell for source in options.specs for spec in read_specs(source) for cell in grid(spec, options.settings)]
+    return _launch(specs, options, _blend(options.specs))
 
 
 def clone(options: Namespace) -> int:
@@ -31,7 +31,13 @@ def clone(options: Namespace) -> int:
     return _launch(grid(records.find(options.run).spec, options.settings), options)
 
 
-def _launch(specs: list[RunSpec], options: Namespace) -> int:
+def _blend(sources: Sequence[str]) -> str:
+    """Return how the runs of a vote are to be blended; empty where not one vote alone is launched."""
+    alone = sources[0] if len(sources) == 1 else "/"
+    return "" if alone.endswith(".toml") or "/" in alone else preset(alone).blend
+
+
+def _launch(specs: list[RunSpec], options: Namespace, blend: str = "") -> int:
     workspace, records = open_records(options)
     if options.name:
         specs = [spec.with_values({"name": options.name}) for spec in specs]
@@ -41,6 +47,9 @@ def _launch(specs: list[RunSpec], options: Namespace) -> int:
             f"queued {queued.id}  {queued.name}  {queued.backbone}  seed {queued.seed}  fold {queued.fold}  "
             f"{queued.folder}"
         )
+    if blend:
+        ids = " ".join(str(queued.id) for queued in runs)
+        say(f"blend them when they have finished: whaletui ensemble {ids} --blend {blend}")
     if not options.wait:
         return DONE
     return DONE if wait_for(records, workspace, [queued.id for queued in runs]) else FAILED

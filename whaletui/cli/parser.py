@@ -21,14 +21,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("listing", "print a run's log"),
     "compare": ("compare", "what differs between runs, and what it brought"),
     "curves": ("compare", "draw the curves of runs"),
+    "crop": ("crop", "boxes around flukes: train a detector on them, apply it to all photos"),
+    "data": ("data", "what the photos are like: ids, sizes, grey ones, duplicates, boxes"),
     "cancel": ("changes", "stop runs; a second time: at once"),
     "resume": ("changes", "go on with lost, failed or cancelled runs from their checkpoints"),
     "note": ("changes", "write a note on a run"),
     "tag": ("changes", "tag a run; -TAG takes a tag off"),
     "star": ("changes", "star a run, or take the star off"),
-    "score": ("changes", "note what the leaderboard said of a submission"),
+    "score": ("scores", "note what the leaderboard said of a submission"),
     "delete": ("changes", "delete runs and free their disk"),
-    "ensemble": ("answers", "soft vote of finished runs"),
+    "ensemble": ("answers", "blend finished runs, search the best blend, write its submission"),
     "export": ("answers", "write the submission of one run"),
     "queue": ("processes", "what waits, and why; hold runs back, let them go, move them up"),
     "gpus": ("processes", "GPUs or CPU slots, and who holds them"),
@@ -67,7 +69,11 @@ def _fill(parsers: dict[str, argparse.ArgumentParser]) -> None:
     _launch_arguments(parsers)
     _run_arguments(parsers)
     _answer_arguments(parsers)
-    for name in ("presets", "spec", "ls", "show", "compare", "curves", "ensemble", "queue", "gpus", "doctor", "demo"):
+    _crop_arguments(parsers)
+    for name in (
+        "presets", "spec", "ls", "show", "compare", "curves", "ensemble", "queue", "gpus", "doctor", "demo", "data",
+        "score",
+    ):  # fmt: skip
         parsers[name].add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -127,15 +133,34 @@ def _run_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
 
 def _answer_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
     ensemble = parsers["ensemble"]
-    ensemble.add_argument("runs", metavar="RUN", nargs="+", help="id or name of a finished run")
-    ensemble.add_argument("--weights", metavar="W", type=float, nargs="+", help="one a run; only ratios matter")
     ensemble.add_argument(
-        "--blend",
-        choices=["logits", "probabilities"],
-        default="logits",
-        help="mean of what (default: logits, as in the talk)",
+        "runs", metavar="RUN", nargs="*", help="id or name of a finished run or of an ensemble (e3); 7+8 joins folds"
     )
-    ensemble.add_argument("--export", metavar="FILE", help="write the checked submission")
+    ensemble.add_argument("--weights", metavar="W", type=float, nargs="+", help="one a member; only ratios matter")
+    ensemble.add_argument(
+        "--blend", choices=["logits", "probabilities", "geometric", "ranks"],
+        help="mean of what (default: logits, as in the talk)",
+    )  # fmt: skip
+    ensemble.add_argument("--select", choices=["greedy", "weights"], help="search members and weights among these runs")
+    ensemble.add_argument("--diversity", action="store_true", help="agreement, shared errors, oracle at 5")
+    ensemble.add_argument("--name", help="write the ensemble down under this name")
+    ensemble.add_argument("--tag", metavar="TAG", action="append", default=[], help="tag it; --tag=-TAG takes one off")
+    ensemble.add_argument("--note", metavar="TEXT", help="write a note on it")
+    ensemble.add_argument("--export", metavar="FILE", nargs="?", const="", help="write the checked submission")
+    ensemble.add_argument(
+        "--duplicates", action="store_true", help="test photos that copy a training photo take its label (a leak)"
+    )
+    ensemble.add_argument("--pseudo-labels", metavar="FILE", help="write confident answers as a table for data.extra")
+    ensemble.add_argument(
+        "--confidence", type=float, default=0.9, help="probability from which an answer is confident (default: 0.9)"
+    )
+    ensemble.add_argument(
+        "--kaggle", metavar="COMPETITION", nargs="?", const="", help="send it with the kaggle client, fetch its score"
+    )
+    ensemble.add_argument("--list", action="store_true", help="list the ensembles that were written down")
+    ensemble.add_argument("--compare", action="store_true", help="list the named ones side by side")
+    ensemble.add_argument("--rebuild", action="store_true", help="make those again whose members were trained again")
+    ensemble.add_argument("--delete", action="store_true", help="delete the named ensembles")
     export = parsers["export"]
     export.add_argument("run", metavar="RUN", help="id or name of a finished run")
     export.add_argument("file", metavar="FILE", help="the CSV file to write")
@@ -145,6 +170,35 @@ def _answer_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
     )
     score.add_argument("--public", type=float, help="public leaderboard score")
     score.add_argument("--private", type=float, help="private leaderboard score")
+    score.add_argument(
+        "--kaggle", metavar="COMPETITION", nargs="?", const="", help="send it with the kaggle client, fetch its score"
+    )
+
+
+def _crop_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
+    actions = parsers["crop"].add_subparsers(dest="action", metavar="ACTION", required=True)
+    fit = actions.add_parser("fit", help="queue the training of a detector")
+    fit.add_argument("--holdout", metavar="BOXES", help="boxes to measure on (default: every tenth of the others)")
+    fit.add_argument("--set", metavar="a.b=c", action="append", default=[], dest="settings", help="change a field")
+    fit.add_argument("--name", help="the name shown in tables")
+    fit.add_argument("--wait", action="store_true", help="wait until it ended; exit 1 unless it finished")
+    apply = actions.add_parser("apply", help="write one box for each photo of training and test")
+    apply.add_argument("run", metavar="RUN", help="id or name of a detector's run")
+    apply.add_argument("--threshold", metavar="T", type=float, help="photos with a less certain box stay whole")
+    apply.add_argument("--to", metavar="FILE", help="the table (default: boxes.tsv in the run's folder)")
+    check = actions.add_parser("check", help="read boxes and hold them against their photos")
+    convert = actions.add_parser("convert", help="write boxes in another form")
+    for parser in (fit, check, convert):
+        parser.add_argument("boxes", metavar="BOXES", help="a table with fn,bbox or fn,x0,y0,x1,y1, or YOLO's folder")
+        parser.add_argument("--sort-corners", action="store_true", help="put boxes with swapped edges right")
+    convert.add_argument("to", metavar="TO", help="a .csv or .tsv file, or a folder for yolo")
+    convert.add_argument("--form", choices=["talk", "corners", "yolo"], default="talk", help="(default: talk)")
+    for parser in (apply, check):
+        parser.add_argument("--json", action="store_true", help="print JSON")
+    for parser in (fit, apply, check, convert):
+        _workspace_argument(parser, default=argparse.SUPPRESS)
+    data = parsers["data"]
+    data.add_argument("--boxes", metavar="BOXES", help="a table of boxes, or a detector's run, to be looked at as well")
 
 
 def run_command(options: argparse.Namespace) -> int:

@@ -1,8 +1,10 @@
-"""Soft vote: several runs' scores made one, photo by photo, without ever holding them all in memory."""
+"""Blends: several members' scores made one, block by block, without ever holding them all in memory."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -10,20 +12,29 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contract.errors import WhaleError
-from engine.contract.predictions import ClassList, Predictions, read_predictions
+from engine.contract.predictions import ClassList
 from engine.contract.ranking import Score, score, top_five
+from whaletui.ensemble.calibration import Calibration, calibrate
+from whaletui.ensemble.errors import EnsembleError
+from whaletui.ensemble.significance import halves_by_id
+from whaletui.ensemble.tables import Part, Reader, RunTable, Table, common_photos, refuse_other_classes, truth_numbers
 
-Blend = Literal["logits", "probabilities"]
-BLENDS: tuple[Blend, ...] = ("logits", "probabilities")
+Blend = Literal["logits", "probabilities", "geometric", "ranks"]
+BLENDS: tuple[Blend, ...] = ("logits", "probabilities", "geometric", "ranks")
+BLEND_WORDS: dict[str, str] = {
+    "logits": "mean of the logits",
+    "probabilities": "mean of calibrated probabilities",
+    "geometric": "geometric mean of calibrated probabilities",
+    "ranks": "mean rank",
+}
+CALIBRATED: tuple[Blend, ...] = ("probabilities", "geometric")
+"""Blends for which every member's temperature is fitted; the others take scores as they are."""
+
 ROWS_AT_ONCE = 256
 """Few enough that the scores of a block stay in the processor's cache from pass to pass."""
-
-
-class EnsembleError(WhaleError):
-    """Runs that cannot vote together, or a file that cannot be made of them."""
-
-    reason = "ensemble"
+THREADS = min(4, len(os.sched_getaffinity(0)))
+RANKED = 50
+"""Places beyond this one count alike in the mean rank: how a member orders whales it all but excludes is noise."""
 
 
 class Vote(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,50 +55,120 @@ class Vote(msgspec.Struct, frozen=True, kw_only=True):
         return score(self.guesses, self.truth, self.classes.new_class)
 
 
-def vote(
-    folders: Sequence[tuple[str, Path]], weights: Sequence[float], blend: Blend, part: Literal["valid", "test"]
-) -> Vote:
-    """Return the soft vote of several runs.
+class BlendedTable:
+    """Members as one table, so that an ensemble may be a member of another.
 
     Args:
-        folders: name (for messages) and prediction folder of each member.
+        name: what messages call it.
+        members: their tables of one part.
         weights: of each member; only their ratios matter.
-        blend: "logits" takes the weighted mean of the scores as they are (the talk's way: the loudest
-            member wins); "probabilities" that of each member's softmax.
-        part: "valid" or "test".
+        blend: see `BLEND_WORDS`; "logits" is the talk's way, in which the loudest member wins.
+        calibrations: of each member, where the blend asks for them.
 
     Raises:
-        EnsembleError: no members, weights that are no shares, or members whose labels or photos
-            differ; the difference is named.
-        RunFolderError: a member's scores are missing or damaged.
+        EnsembleError: no members, weights that are no shares, or members whose labels, photos or truth differ.
     """
-    if not folders:
-        raise EnsembleError("an ensemble needs at least one finished run", "select runs with space")
-    _check_weights(weights, len(folders))
-    members = [read_predictions(folder, part) for _, folder in folders]
-    names = [name for name, _ in folders]
-    for name, member in zip(names[1:], members[1:], strict=True):
-        _refuse_difference(names[0], members[0], name, member)
-    shares = np.asarray(weights, dtype=np.float32) / np.float32(sum(weights))
-    first = members[0]
-    readers = [_reader(name, member, first.photos) for name, member in zip(names, members, strict=True)]
-    guesses = [
-        top_five(sum_scores([read(start) for read in readers], shares, blend))
-        for start in range(0, len(first.photos), ROWS_AT_ONCE)
-    ]
-    truth = first.truth_numbers() if first.truth else np.empty(0, dtype=np.int64)
-    return Vote(photos=first.photos, truth=truth, guesses=np.concatenate(guesses), classes=first.classes)
+
+    def __init__(
+        self,
+        name: str,
+        members: Sequence[Table],
+        weights: Sequence[float],
+        blend: Blend,
+        calibrations: Sequence[Calibration] = (),
+    ) -> None:
+        if not members:
+            raise EnsembleError("an ensemble needs at least one finished run", "select runs with space")
+        check_weights(weights, len(members))
+        refuse_other_classes(members)
+        self.name, self.blend = name, blend
+        self.photos = common_photos(members)
+        self.classes = members[0].classes
+        self.joined = all(member.joined for member in members)
+        self.numbers = truth_numbers(members[0], self.photos, self.classes)
+        self.truth = tuple(self.classes.names[number] for number in self.numbers)
+        self._members = members
+        self._shares = np.asarray(weights, dtype=np.float32) / np.float32(sum(weights))
+        self._calibrations = calibrations
+
+    def reader(self, photos: Sequence[str], classes: ClassList) -> Reader:
+        """Return a reader of the blended scores; logarithms of probabilities, so that they can be scaled again."""
+        summed = self.summed(photos, classes)
+
+        def read(start: int, stop: int) -> NDArray[np.float32]:
+            block = summed(start, stop)
+            if self.blend == "probabilities":
+                np.log(np.maximum(block, np.finfo(np.float32).tiny, out=block), out=block)
+            return block
+
+        return read
+
+    def summed(self, photos: Sequence[str], classes: ClassList) -> Reader:
+        """Return a reader of the weighted sums: what top fives are taken of. Members without weight are not read."""
+        half = halves_by_id(truth_numbers(self._members[0], photos, classes), classes.new_class)
+        parts = []
+        for place, member in enumerate(self._members):
+            if self._shares[place] > 0:
+                beta = self._betas(place, half, len(photos))
+                parts.append((member.reader(photos, classes), Transform(self.blend, beta), self._shares[place]))
+
+        def read(start: int, stop: int) -> NDArray[np.float32]:
+            total: NDArray[np.float32] | None = None
+            for reader, transform, share in parts:
+                block = transform(reader(start, stop), start)
+                block *= share
+                if total is None:
+                    total = block
+                else:
+                    total += block
+            assert total is not None, "one weight is above 0"
+            return total
+
+        return read
+
+    def _betas(self, place: int, half: NDArray[np.int64], photos: int) -> NDArray[np.float32] | None:
+        if self.blend not in CALIBRATED:
+            return None
+        found = self._calibrations[place]
+        return found.of_rows(half) if len(half) else np.full(photos, found.whole, dtype=np.float32)
+
+    def vote(self) -> Vote:
+        """Return the five best of every photo."""
+        read = self.summed(self.photos, self.classes)
+
+        def best(start: int) -> NDArray[np.int64]:
+            return top_five(read(start, min(start + ROWS_AT_ONCE, len(self.photos))))
+
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="vote") as pool:  # NumPy lets go of Python while it sums
+            guesses = list(pool.map(best, range(0, len(self.photos), ROWS_AT_ONCE)))
+        return Vote(
+            photos=self.photos, truth=self.numbers, classes=self.classes,
+            guesses=np.concatenate(guesses) if guesses else np.empty((0, 5), dtype=np.int64),
+        )  # fmt: skip
 
 
-def sum_scores(blocks: Sequence[NDArray[np.float32]], shares: NDArray[np.float32], blend: Blend) -> NDArray[np.float32]:
-    """Return the weighted sum of score blocks (photos, classes), overwriting them."""
-    total = np.zeros_like(blocks[0])
-    for block, share in zip(blocks, shares, strict=True):
-        if blend == "probabilities":
+class Transform:
+    """What a blend does to a member's scores before they are summed.
+
+    Args:
+        blend: which one.
+        betas: (photos,) factor of each photo's scores, for the calibrated blends.
+    """
+
+    def __init__(self, blend: Blend, betas: NDArray[np.float32] | None) -> None:
+        self._blend, self._betas = blend, betas
+
+    def __call__(self, block: NDArray[np.float32], start: int) -> NDArray[np.float32]:
+        """Return the block of the photos from `start` on, transformed; it may be written over."""
+        if self._betas is not None:
+            block *= self._betas[start : start + len(block), None]
+        if self._blend == "probabilities":
             softmax(block)
-        block *= share
-        total += block
-    return total
+        elif self._blend == "geometric":
+            block -= block.max(axis=1, keepdims=True)  # a row's order is that of its logarithms of probabilities
+        elif self._blend == "ranks":
+            return _places(block)
+        return block
 
 
 def softmax(scores: NDArray[np.float32]) -> None:
@@ -97,65 +178,56 @@ def softmax(scores: NDArray[np.float32]) -> None:
     scores /= scores.sum(axis=1, keepdims=True)
 
 
-def _reader(name: str, member: Predictions, photos: tuple[str, ...]) -> Callable[[int], NDArray[np.float32]]:
-    """Return a function that reads the scores of the photos from a row on, whatever the member's own order."""
-    if member.photos == photos:
-        rows = member.rows
-    else:
-        number = {photo: row for row, photo in enumerate(member.photos)}
-        order = np.array([number[photo] for photo in photos])
-
-        def rows(start: int, stop: int) -> NDArray[np.float32]:
-            return np.asarray(member.scores[order[start:stop]], dtype=np.float32)
-
-    def read(start: int) -> NDArray[np.float32]:
-        block = rows(start, start + ROWS_AT_ONCE)
-        if not np.isfinite(block.sum()):  # float32 sums of float16 scores cannot overflow by themselves
-            row = int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
-            raise EnsembleError(
-                f"{name} scores {photos[start + row]} with a number that is none",
-                "leave the run out: its training diverged",
-            )
-        return block
-
-    return read
+def _places(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return minus the place of each class in its row, 1 the best; beyond `RANKED` all alike."""
+    best = top_five(scores, min(RANKED, scores.shape[1]))
+    places = np.full(scores.shape, -(RANKED + 1.0), dtype=np.float32)
+    np.put_along_axis(places, best, -np.arange(1, best.shape[1] + 1, dtype=np.float32)[None, :], axis=1)
+    return places
 
 
-def _check_weights(weights: Sequence[float], members: int) -> None:
+def calibrate_tables(tables: Sequence[Table], tell: Callable[[int], None] = lambda done: None) -> list[Calibration]:
+    """Fit the temperature of each member on the validation photos that all hold, one member in memory at a time.
+
+    Args:
+        tables: of validation photos.
+        tell: called with the number of members done.
+
+    Raises:
+        EnsembleError, RunFolderError: members do not fit together, or scores are damaged.
+    """
+    refuse_other_classes(tables)
+    photos, classes = common_photos(tables), tables[0].classes
+    truth = truth_numbers(tables[0], photos, classes)
+    half = halves_by_id(truth, classes.new_class)
+    found = []
+    for done, table in enumerate(tables, start=1):
+        found.append(calibrate(table.reader(photos, classes)(0, len(photos)), truth, half))
+        tell(done)
+    return found
+
+
+def vote(folders: Sequence[tuple[str, Path]], weights: Sequence[float], blend: Blend, part: Part) -> Vote:
+    """Return the soft vote of several runs' prediction folders, given as (name, folder).
+
+    Raises:
+        EnsembleError: no members, weights that are no shares, or members whose labels or photos
+            differ; the difference is named.
+        RunFolderError: a member's scores are missing or damaged.
+    """
+    check_weights(weights, len(folders))
+    tables = [RunTable.open(name, folder, part) for name, folder in folders]
+    calibrations: Sequence[Calibration] = ()
+    if blend in CALIBRATED and folders:
+        held_back = tables if part == "valid" else [RunTable.open(name, folder, "valid") for name, folder in folders]
+        calibrations = calibrate_tables(held_back)
+    return BlendedTable("the vote", tables, weights, blend, calibrations).vote()
+
+
+def check_weights(weights: Sequence[float], members: int) -> None:
+    """See that weights are shares; raises `EnsembleError`."""
     if len(weights) != members:
         raise EnsembleError(f"{len(weights)} weights are given for {members} runs", "give one weight a run")
-    if any(not np.isfinite(weight) or weight < 0 for weight in weights) or sum(weights) <= 0:
+    if members and (any(not np.isfinite(weight) or weight < 0 for weight in weights) or sum(weights) <= 0):
         listed = ", ".join(f"{weight:g}" for weight in weights)
         raise EnsembleError(f"the weights are {listed}", "weights are 0 or more, and one of them is above 0")
-
-
-def _refuse_difference(first_name: str, first: Predictions, name: str, member: Predictions) -> None:
-    if member.classes.digest != first.classes.digest:
-        raise EnsembleError(
-            f"{name} has other labels than {first_name}: {_difference(first.classes.names, member.classes.names)}",
-            "members of an ensemble are trained on the same table of labels",
-        )
-    if set(member.photos) != set(first.photos):
-        raise EnsembleError(
-            f"{name} scored other photos than {first_name}: {_difference(first.photos, member.photos)}",
-            "members of an ensemble share data.folder, data.fold, data.folds, data.new_share and data.split_seed",
-        )
-    if member.truth and dict(zip(member.photos, member.truth, strict=True)) != dict(
-        zip(first.photos, first.truth, strict=True)
-    ):
-        raise EnsembleError(
-            f"{name} and {first_name} hold different truths for the same photos", "train one of them again"
-        )
-
-
-def _difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
-    """Say in a few words how two lists of names differ."""
-    missing, extra = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))
-    if not missing and not extra:
-        return "the same names in another order"
-    told = []
-    if missing:
-        told.append(f"{len(missing)} missing, such as {missing[0]}")
-    if extra:
-        told.append(f"{len(extra)} more, such as {extra[0]}")
-    return "; ".join(told)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-from collections.abc import Sequence
+import os
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,8 +17,8 @@ from numpy.typing import NDArray
 from engine.contract.dataset import Dataset
 from engine.contract.predictions import ClassList
 from engine.contract.ranking import GUESSES
-from engine.contract.rundir import write_atomic
-from whaletui.ensemble.blend import EnsembleError
+from engine.contract.rundir import sync_folder
+from whaletui.ensemble.errors import EnsembleError
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +46,53 @@ def write_submission(
             different known labels; the row is named and nothing is written.
     """
     text = submission_text(dataset, photos, guesses, classes)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, text)
-    except OSError as error:
-        raise EnsembleError(f"{path} cannot be written: {error.strerror}", "name another file or make room") from error
+    write_together({path: text})
     return Written(path=path, rows=len(dataset.test), sha256=hashlib.sha256(text).hexdigest())
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files of one folder so that all of them are there whole, or none is and the old ones stay.
+
+    Two programs that write the same files do so one after the other: never one's table beside the other's provenance.
+
+    Raises:
+        EnsembleError: the folder cannot be written, or the disk is full; nothing is left behind.
+    """
+    first = next(iter(files))
+    temporary: dict[Path, Path] = {}
+    try:
+        first.parent.mkdir(parents=True, exist_ok=True)
+        with _one_at_a_time(first.parent):
+            try:
+                for path, text in files.items():
+                    temporary[path] = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.partial")
+                    _write_through(temporary[path], text)
+                for path, written in temporary.items():
+                    os.replace(written, path)
+            finally:
+                for written in temporary.values():
+                    written.unlink(missing_ok=True)
+            sync_folder(first.parent)
+    except OSError as error:
+        raise EnsembleError(f"{first} cannot be written: {error.strerror}", "name another file or make room") from error
+
+
+def _write_through(path: Path, text: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Hold a kernel lock on a folder itself, so that no lock file is left in it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def submission_text(dataset: Dataset, photos: Sequence[str], guesses: NDArray[np.integer], classes: ClassList) -> bytes:

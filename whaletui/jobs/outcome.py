@@ -37,6 +37,7 @@ def outcome(run_dir: RunDir, attempt: Attempt) -> Outcome | None:
     figures["ended_at"] = left.ended_at if left else word.unix_seconds if word else last_sign(attempt)
     if state is State.FINISHED:
         figures |= _summary_figures(run_dir, attempt)
+        reason = _detector_words(run_dir) or reason
     return Outcome(state=state, reason=reason, **figures)
 
 
@@ -152,6 +153,23 @@ def _last_line(attempt: Attempt) -> str:
     except OSError:
         return ""
     return safe(lines[-1], 200) if lines else ""
+
+
+def _detector_words(run_dir: RunDir) -> str:
+    """Return what a detector came to, in words: it has no MAP@5 to be compared by; empty for any other run."""
+    from engine.contract.summary import read_summary
+
+    try:
+        summary = read_summary(run_dir)
+    except RunFolderError:
+        return ""
+    found = summary.detector if summary else None
+    if found is None:
+        return ""
+    figures = (
+        f"mean IoU {found.mean_iou or 0.0:.3f}, mAP50 {found.map50 or 0.0:.3f} on {found.held_out:,} held-out boxes"
+    )
+    return f"{figures}; {found.whole:,} of {found.photos:,} photos stay whole" if found.photos else figures
 
 
 def _summary_figures(run_dir: RunDir, attempt: Attempt) -> dict[str, float | None]:

@@ -99,6 +99,12 @@ def found(store: Store, run_id: int) -> RunRecord | None:
         return next(iter(_records(select, [run_id])), None)
 
 
+def runs(store: Store, run_ids: Sequence[int]) -> list[RunRecord]:
+    """Return those of some runs that are there, in the order asked for."""
+    with store.reading() as select:
+        return _records(select, list(run_ids))
+
+
 def find(store: Store, text: str) -> RunRecord:
     """Return the run of that id or exact name; raises `RecordsError` where there is none, or more than one."""
     text = text.strip()
@@ -145,22 +151,36 @@ def leases(store: Store) -> dict[tuple[str, str], int]:
 
 def ensembles(store: Store) -> list[EnsembleRecord]:
     """Return the votes that were written down, oldest first."""
+    names = [name for name in EnsembleRecord.__struct_fields__ if name not in ("members", "tags")]
     with store.reading() as select:
-        heads = select("SELECT id, name, blend, map5, map5_low, map5_high, created_at FROM ensembles ORDER BY id")
-        members: dict[object, list[MemberRecord]] = {}
-        for ensemble, run_id, weight in select(
-            "SELECT ensemble_id, run_id, weight FROM ensemble_members ORDER BY ensemble_id, run_id"
-        ):
-            member = msgspec.convert({"run_id": run_id, "weight": weight}, MemberRecord, strict=False)
-            members.setdefault(ensemble, []).append(member)
-    names = ("id", "name", "blend", "map5", "map5_low", "map5_high", "created_at")
-    return [
-        msgspec.convert(
-            {**dict(zip(names, row, strict=True)), "members": tuple(members.get(row[0], ()))}, EnsembleRecord,
-            strict=False,
-        )
-        for row in heads
-    ]  # fmt: skip
+        heads = select(f"SELECT {', '.join(names)} FROM ensembles ORDER BY id")
+        members = _members(select)
+        tags: dict[object, list[str]] = {}
+        for ensemble, tag in select("SELECT ensemble_id, tag FROM ensemble_tags ORDER BY ensemble_id, tag"):
+            tags.setdefault(ensemble, []).append(str(tag))
+    found = []
+    for row in heads:
+        told: dict[str, object] = dict(zip(names, row, strict=True))
+        told |= {"sources": msgspec.json.decode(str(told["sources"]) or "[]"), "members": members.get(row[0], [])}
+        found.append(msgspec.convert({**told, "tags": tags.get(row[0], [])}, EnsembleRecord, strict=False))
+    return found
+
+
+def _members(select: Select) -> dict[object, list[MemberRecord]]:
+    """Return the members of every ensemble in their order; rows of one place are one member."""
+    joined: dict[tuple[int, int], MemberRecord] = {}
+    for row in select(
+        'SELECT ensemble_id, place, run_id, member_id, weight FROM ensemble_members ORDER BY ensemble_id, "row"'
+    ):
+        place = (_whole(row[0]), _whole(row[1]))
+        before = joined[place].runs if place in joined else ()
+        runs = before if row[2] is None else (*before, _whole(row[2]))
+        told = {"runs": runs, "ensemble_id": row[3], "weight": row[4]}
+        joined[place] = msgspec.convert(told, MemberRecord, strict=False)
+    members: dict[object, list[MemberRecord]] = {}
+    for (ensemble, _), member in joined.items():
+        members.setdefault(ensemble, []).append(member)
+    return members
 
 
 def submissions(store: Store) -> list[SubmissionRecord]:
@@ -169,6 +189,18 @@ def submissions(store: Store) -> list[SubmissionRecord]:
     with store.reading() as select:
         rows = select(f"SELECT {', '.join(f'submissions.{name}' for name in names)} FROM submissions ORDER BY id")
     return [msgspec.convert(dict(zip(names, row, strict=True)), SubmissionRecord, strict=False) for row in rows]
+
+
+def retrained(store: Store, run_ids: Iterable[int]) -> dict[int, int]:
+    """Return, for runs that were trained again since, the newest finished run of the same spec and seed."""
+    listed = ", ".join(map(str, run_ids))
+    sql = (
+        "SELECT old.id, max(new.id) FROM runs AS old JOIN runs AS new ON new.digest = old.digest "
+        f"AND new.seed = old.seed AND new.id > old.id AND new.state = 'finished' WHERE old.id IN ({listed}) "
+        "GROUP BY old.id"
+    )
+    with store.reading() as select:
+        return {_whole(old): _whole(new) for old, new in select(sql)} if listed else {}
 
 
 def _records(select: Select, ids: Sequence[int]) -> list[RunRecord]:

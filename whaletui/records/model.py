@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from engine.contract.method import DetectorMethod
 from engine.contract.spec import RunSpec
 
 HELD = 1e9
@@ -29,6 +30,11 @@ class State(StrEnum):
     def is_active(self) -> bool:
         """Whether something of it is still to come without anybody's doing."""
         return self in (State.QUEUED, State.RUNNING)
+
+
+def _network(spec: RunSpec) -> str:
+    """Return the name of the network that a run trains: a detector has no backbone of ours."""
+    return spec.method.architecture if isinstance(spec.method, DetectorMethod) else spec.model.backbone
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -76,7 +82,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def of_spec(cls, spec: RunSpec, **values: Any) -> RunRecord:
         """Return the record of a spec; `values` name what the spec does not tell, and win over what it tells."""
         told: dict[str, Any] = {
-            "name": spec.name, "spec_json": spec.to_json(), "digest": spec.digest, "backbone": spec.model.backbone,
+            "name": spec.name, "spec_json": spec.to_json(), "digest": spec.digest, "backbone": _network(spec),
             "method": str(spec.to_values()["method"]["kind"]), "crop": spec.crop.enabled, "seed": spec.seed,
             "fold": spec.data.fold, "epochs": spec.training.epochs, "state": State.QUEUED, "reason": "",
         }  # fmt: skip
@@ -105,7 +111,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @property
     def can_vote(self) -> bool:
         """Whether it may be a member of an ensemble."""
-        return self.state is State.FINISHED
+        return self.state is State.FINISHED and self.method != "detector"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,23 +148,59 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MemberRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A run within an ensemble."""
+    """A member of an ensemble: one run, the folds of one spec joined (several runs), or another ensemble."""
+
+    runs: tuple[int, ...] = ()
+    ensemble_id: int | None = None
+    weight: float = 1.0
+
+    @property
+    def key(self) -> str:
+        """What a person types to name it: "7", "7+8+9", "e3"."""
+        return f"e{self.ensemble_id}" if self.ensemble_id is not None else "+".join(map(str, self.runs))
+
+
+class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A run whose scores went into an ensemble, as it was then."""
 
     run_id: int
-    weight: float
+    digest: str  # of its spec
+    seed: int
+    attempt: int
 
 
 class EnsembleRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A soft vote that was written down."""
+    """A soft vote that was written down, as the index and its own file in `ensembles/` know it.
+
+    `gain` is over the best member alone: measured on photos that the choice of members had not seen where
+    `held_out`, else on the photos that all figures are of.
+    """
 
     id: int
     name: str
-    blend: str  # "logits" or "probabilities"
+    blend: str
     members: tuple[MemberRecord, ...]
     map5: float | None
     map5_low: float | None
     map5_high: float | None
     created_at: float
+    map5_known: float | None = None
+    map5_new: float | None = None
+    best_single: float | None = None
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
+    held_out: bool = False
+    note: str = ""
+    star: bool = False
+    tags: tuple[str, ...] = ()
+    sources: tuple[SourceRecord, ...] = ()
+    file: str = ""  # relative to the workspace
+
+    def columns(self) -> dict[str, Any]:
+        """Return the values of the ensembles table: what has no table of its own."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__ if name not in ("members", "tags")}
+        return {**values, "sources": msgspec.json.encode(self.sources).decode()}
 
 
 class SubmissionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,3 +215,6 @@ class SubmissionRecord(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     public: float | None = None
     private: float | None = None
+    map5: float | None = None  # on the validation photos, with its interval
+    map5_low: float | None = None
+    map5_high: float | None = None

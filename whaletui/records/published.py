@@ -39,7 +39,11 @@ PUBLISHED = (
     ),
     Published(
         name="talk: siamese ResNet50", map5=0.43178, method="triplet",
-        changes={"model.backbone": RESNET50, "training.batch": 32, "training.epochs": 20},
+        changes={
+            "model.backbone": RESNET50, "training.batch": 96, "training.epochs": 20, "method.kind": "triplet",
+            "method.mining": "random", "method.same_photo": True, "method.new_whale_class": True,
+            "method.normalise": False, "prediction.answer": "talk-knn",
+        },
         note="512-d embedding, triplet loss (margin 1, p 2), then kNN with 6 neighbours",
     ),
     Published(

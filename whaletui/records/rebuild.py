@@ -13,16 +13,17 @@ from engine.contract.rundir import Attempt, RunDir
 from whaletui.jobs.liveness import Life, judge
 from whaletui.jobs.outcome import again_words, figures_of, given_up, lost, may_start_again, may_try_again, outcome
 from whaletui.jobs.traces import supervisor_of
-from whaletui.records import listing, schema, sqlite
+from whaletui.records import listing, schema, sqlite, vote_files
 from whaletui.records.errors import RecordsError
 from whaletui.records.folders import read_record
 from whaletui.records.model import EnsembleRecord, Outcome, RunRecord, State, SubmissionRecord
 from whaletui.records.published import PUBLISHED
 from whaletui.records.store import Store
+from whaletui.records.vote_writing import VoteWriter
 from whaletui.records.writing import Writer
 from whaletui.workspace import Workspace
 
-SETTINGS = ("data",)
+SETTINGS = ("data", "competition")
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +45,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 def rebuild(workspace: Workspace) -> Report:
     """Move the database aside and make it again; ids, names, notes, tags and states are those of the folders.
 
-    Votes, submissions and settings are carried over from the old database where it can still be read.
+    Ensembles and submissions have files of their own; those that have none yet are carried over from the old
+    database, as settings are, where it can still be read.
 
     Raises:
         RecordsError: the records are not a file of the workspace, or the old one cannot be moved.
@@ -76,6 +78,7 @@ def _make(workspace: Workspace, kept: Kept, damaged: list[str]) -> list[RunRecor
     for run in found:
         _revive(writer, workspace, run)
     _carry_over(writer, kept, found)
+    _bring_votes(workspace, store, kept, damaged)
     os.replace(store.path, workspace.database)
     return found
 
@@ -207,7 +210,21 @@ def _carry_over(writer: Writer, kept: Kept, found: list[RunRecord]) -> None:
         settings["data"] = found[-1].spec.data.folder  # the newest run knows where its photos lay
     for name, value in settings.items():
         writer.set_setting(name, value)
-    for ensemble in kept.ensembles:
-        writer.add_ensemble(ensemble)
-    for submission in kept.submissions:
-        writer.add_submission(submission)
+
+
+def _bring_votes(workspace: Workspace, store: Store, kept: Kept, damaged: list[str]) -> None:
+    """Write down ensembles and submissions again: what their files say comes before what the old database said."""
+    writer = VoteWriter(store)
+    ensembles = {record.id: record for record in (*kept.ensembles, *vote_files.read_ensembles(workspace, damaged))}
+    submissions = {
+        record.id: record for record in (*kept.submissions, *vote_files.read_submissions(workspace, damaged))
+    }
+    for ensemble_id in sorted(ensembles):
+        ensemble = ensembles[ensemble_id]
+        if not ensemble.file:
+            ensemble = msgspec.structs.replace(ensemble, file=vote_files.ensemble_file(ensemble))
+            vote_files.write_file(workspace, ensemble)
+        writer.put_ensemble(ensemble)
+    for submission_id in sorted(submissions):
+        writer.put_submission(submissions[submission_id])
+        vote_files.write_file(workspace, submissions[submission_id])

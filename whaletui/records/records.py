@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from engine.contract.errors import SpecError
@@ -13,20 +13,20 @@ from engine.contract.rundir import folder_name
 from engine.contract.spec import RunSpec
 from whaletui.records import folders, listing, schema, sqlite
 from whaletui.records.errors import RecordsError
-from whaletui.records.model import EnsembleRecord, MemberRecord, Outcome, Page, RunRecord, State, SubmissionRecord
+from whaletui.records.model import Outcome, Page, RunRecord, State
 from whaletui.records.store import Store
-from whaletui.records.text import finite, storable
+from whaletui.records.text import storable
+from whaletui.records.votes import VoteRecords
 from whaletui.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.contract.ranking import Score
     from whaletui.records.writing import Writer
     from whaletui.view.runview import RunView
 
 __all__ = ["Records", "RecordsError"]
 
 
-class Records:
+class Records(VoteRecords):
     """The records of one workspace. Every method is one short transaction; any thread may call any of them.
 
     All raise `RecordsError` where the database cannot be read or written.
@@ -105,14 +105,6 @@ class Records:
     def setting(self, name: str) -> str:
         """Return a choice of the workspace, such as "data", its data folder; empty where it was not made."""
         return listing.setting(self.store, name)
-
-    def ensembles(self) -> list[EnsembleRecord]:
-        """Return the votes that were written down, oldest first."""
-        return listing.ensembles(self.store)
-
-    def submissions(self) -> list[SubmissionRecord]:
-        """Return the submissions that were written, oldest first."""
-        return listing.submissions(self.store)
 
     # What a person does
 
@@ -246,43 +238,6 @@ class Records:
         """Say why queued runs wait, or what is odd about running ones, by id."""
         if reasons:
             self._writer.set_reasons(reasons)
-
-    # Votes and submissions
-
-    def add_ensemble(
-        self, name: str, blend: str, members: Sequence[MemberRecord], score: Score, now: float | None = None
-    ) -> EnsembleRecord:
-        """Write a soft vote down."""
-        record = EnsembleRecord(
-            id=0, name=name, blend=blend, members=tuple(members), map5=finite(score.map5), map5_low=finite(score.low),
-            map5_high=finite(score.high), created_at=time.time() if now is None else now,
-        )  # fmt: skip
-        ensemble_id = self._writer.add_ensemble(record)
-        return next(entry for entry in self.ensembles() if entry.id == ensemble_id)
-
-    def add_submission(
-        self,
-        path: str,
-        sha256: str,
-        rows: int,
-        run_id: int | None = None,
-        ensemble_id: int | None = None,
-        now: float | None = None,
-    ) -> SubmissionRecord:
-        """Write a submission down."""
-        record = SubmissionRecord(
-            id=0, path=path, sha256=sha256, rows=rows, run_id=run_id, ensemble_id=ensemble_id,
-            created_at=time.time() if now is None else now,
-        )  # fmt: skip
-        submission_id = self._writer.add_submission(record)
-        return next(entry for entry in self.submissions() if entry.id == submission_id)
-
-    def note_score(self, submission_id: int, public: float | None = None, private: float | None = None) -> None:
-        """Note what the leaderboard answered, from 0 to 1; None leaves a score as it is."""
-        for value in (public, private):
-            if value is not None and not 0 <= value <= 1:
-                raise RecordsError(f"{value} is no MAP@5", "it lies between 0 and 1, as in 0.62427")
-        self._writer.note_score(submission_id, public, private)
 
     # Within
 

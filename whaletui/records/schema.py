@@ -14,7 +14,7 @@ from whaletui.records.dbapi import dbapi
 from whaletui.records.errors import RecordsError
 from whaletui.records.store import Store
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every step of the schema, oldest first; the newest migration script is the last of them."""
 
 HEAD = REVISIONS[-1]

@@ -133,7 +133,7 @@ class Lease(Base):
 
 
 class Ensemble(Base):
-    """A soft vote that was written down."""
+    """A soft vote that was written down: the columns of `EnsembleRecord`."""
 
     __tablename__ = "ensembles"
 
@@ -144,17 +144,43 @@ class Ensemble(Base):
     map5_low: Mapped[float | None]
     map5_high: Mapped[float | None]
     created_at: Mapped[float]
+    map5_known: Mapped[float | None]
+    map5_new: Mapped[float | None]
+    best_single: Mapped[float | None]
+    gain: Mapped[float | None]
+    gain_low: Mapped[float | None]
+    gain_high: Mapped[float | None]
+    held_out: Mapped[bool]
+    note: Mapped[str]
+    star: Mapped[bool]
+    sources: Mapped[str]  # JSON: the runs as they were when they voted
+    file: Mapped[str]
 
     __table_args__ = ({"sqlite_autoincrement": True},)
 
 
+class EnsembleTag(Base):
+    """A word that a person put on an ensemble."""
+
+    __tablename__ = "ensemble_tags"
+
+    ensemble_id: Mapped[int] = mapped_column(Key, ForeignKey("ensembles.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(primary_key=True)
+
+
 class EnsembleMember(Base):
-    """A run within an ensemble. No foreign key to the run: the vote stays on record when the run is deleted."""
+    """A run or an ensemble within an ensemble; rows of one place are folds that vote as one.
+
+    No foreign key to what votes: the vote stays on record when a run is deleted.
+    """
 
     __tablename__ = "ensemble_members"
 
     ensemble_id: Mapped[int] = mapped_column(Key, ForeignKey("ensembles.id", ondelete="CASCADE"), primary_key=True)
-    run_id: Mapped[int] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    place: Mapped[int]
+    run_id: Mapped[int | None]
+    member_id: Mapped[int | None]  # of an ensemble that votes
     weight: Mapped[float]
 
 
@@ -172,6 +198,9 @@ class Submission(Base):
     created_at: Mapped[float]
     public: Mapped[float | None]
     private: Mapped[float | None]
+    map5: Mapped[float | None]
+    map5_low: Mapped[float | None]
+    map5_high: Mapped[float | None]
 
     __table_args__ = ({"sqlite_autoincrement": True},)
 

@@ -10,9 +10,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from whaletui.records.errors import RecordsError
-from whaletui.records.model import EnsembleRecord, MemberRecord, Outcome, RunRecord, State, SubmissionRecord
+from whaletui.records.model import Outcome, RunRecord, State
 from whaletui.records.store import Store
-from whaletui.records.tables import Ensemble, EnsembleMember, Lease, Run, RunTag, Setting, Submission
+from whaletui.records.tables import Lease, Run, RunTag, Setting
 from whaletui.records.text import storable
 from whaletui.view.runview import RunView
 
@@ -165,34 +165,6 @@ class Writer:
         with self.store.writing() as session:
             session.merge(Setting(name=name, value=value))
 
-    def add_ensemble(self, record: EnsembleRecord) -> int:
-        """Write a vote down and return its id; that of the record is not looked at."""
-        with self.store.writing() as session:
-            row = Ensemble(name=record.name, blend=record.blend, map5=record.map5, map5_low=record.map5_low,
-                           map5_high=record.map5_high, created_at=record.created_at)  # fmt: skip
-            session.add(row)
-            session.flush()
-            session.add_all(_member(row.id, member) for member in record.members)
-            return row.id
-
-    def add_submission(self, record: SubmissionRecord) -> int:
-        """Write a submission down and return its id; that of the record is not looked at."""
-        with self.store.writing() as session:
-            row = Submission(**{k: v for k, v in msgspec.structs.asdict(record).items() if k != "id"})
-            session.add(row)
-            session.flush()
-            return row.id
-
-    def note_score(self, submission_id: int, public: float | None, private: float | None) -> None:
-        """Note what the leaderboard answered; None leaves a score as it is."""
-        with self.store.writing() as session:
-            row = session.get(Submission, submission_id)
-            if row is None:
-                known = ", ".join(map(str, session.scalars(select(Submission.id).order_by(Submission.id))))
-                raise RecordsError(f"there is no submission {submission_id}", f"there are {known or 'none yet'}")
-            row.public = row.public if public is None else public
-            row.private = row.private if private is None else private
-
     def _end(self, run_id: int, attempt: int, states: Sequence[State], columns: Mapping[str, Any]) -> bool:
         with self.store.writing() as session:
             row = session.get(Run, run_id, with_for_update=True)
@@ -213,10 +185,6 @@ def _row(session: Session, run_id: int) -> Run:
 def _set(row: Run, columns: Mapping[str, Any]) -> None:
     for name, value in columns.items():
         setattr(row, name, value)
-
-
-def _member(ensemble_id: int, member: MemberRecord) -> EnsembleMember:
-    return EnsembleMember(ensemble_id=ensemble_id, run_id=member.run_id, weight=member.weight)
 
 
 def _blank() -> dict[str, Any]:

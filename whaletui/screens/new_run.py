@@ -48,7 +48,9 @@ def choose_preset(screen: AtDesk[None]) -> None:
         choices = [Choice(preset.name, preset.name, preset.about) for preset in found]
 
         def open_form(name: str | None) -> None:
-            if name is not None:
+            if name in known and known[name].members:
+                _confirm_vote(screen, known[name])
+            elif name is not None:
                 spec = known[name].spec if name in known else RunSpec()
                 screen.app.push_screen(NewRun(spec, f"preset {name}" if name in known else "the defaults"))
 
@@ -60,6 +62,26 @@ def choose_preset(screen: AtDesk[None]) -> None:
         return presets()
 
     screen.work("reading the presets", read, offer)
+
+
+def _confirm_vote(screen: AtDesk[None], vote: Preset) -> None:
+    """Ask whether the members of a vote are to be queued, and queue them."""
+
+    def launch() -> list[RunRecord]:
+        from whaletui.launch import enqueue
+
+        return enqueue(screen.desk.records, screen.desk.workspace, vote.members)
+
+    def launched(runs: list[RunRecord]) -> None:
+        screen.say(f"queued as {runs[0].id} to {runs[-1].id}: select them and press e to blend their {vote.blend}")
+        screen.room.look_now()
+
+    def answer(sure: bool | None) -> None:
+        if sure:
+            screen.work(f"launching {formats.count(len(vote.members), 'run')}", launch, launched)
+
+    names = ", ".join(f"{spec.name} seed {spec.seed}" for spec in vote.members)
+    screen.app.push_screen(Confirm(f"Queue the {len(vote.members)} runs of {vote.name}?", names, "queue"), answer)
 
 
 class NewRun(AtDesk[None]):

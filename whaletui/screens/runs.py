@@ -58,6 +58,7 @@ class RunsScreen(TableActions):
         Binding("left_square_bracket", "turn(-1)", "page back", show=False, key_display="["),
         Binding("right_square_bracket", "turn(1)", "next page", show=False, key_display="]"),
         Binding("l", "log_axis", "loss on a log axis", show=False),
+        Binding("b", "data", "photos and their boxes", show=False),
         Binding("escape", "clear", "clear filter or selection", show=False),
         *SELDOM,
         Binding("q", "app.quit", "quit"),
@@ -282,6 +283,12 @@ class RunsScreen(TableActions):
 
         choose_preset(self)
 
+    def action_data(self) -> None:
+        """Look at the photos that everything is learnt from."""
+        from whaletui.screens.data import DataScreen
+
+        self.app.push_screen(DataScreen())
+
     def action_compare(self) -> None:
         """Set the selected runs side by side."""
         if len(self.desk.selected) < 2:
@@ -292,9 +299,11 @@ class RunsScreen(TableActions):
         self.app.push_screen(Compare(tuple(self.desk.selected)))
 
     def action_ensemble(self) -> None:
-        """Blend the selected finished runs."""
+        """Blend the selected finished runs; without any, list the ensembles that were written down."""
         if not self.desk.selected:
-            self.warn("select finished runs with space, then e blends them")
+            from whaletui.screens.votes import VotesScreen
+
+            self.app.push_screen(VotesScreen())
             return
         from whaletui.screens.ensemble import EnsembleScreen
 

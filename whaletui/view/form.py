@@ -17,7 +17,7 @@ from whaletui.view import formats
 from whaletui.view.explain import Change
 
 MOST_RUNS = 500
-COMMAS_ARE_TEXT = frozenset({"name", "data.folder", "crop.source"})
+COMMAS_ARE_TEXT = frozenset({"name", "data.folder", "crop.source", "method.boxes", "method.holdout"})
 """Fields in which a comma does not begin another run."""
 
 FIRST = (

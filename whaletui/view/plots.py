@@ -56,6 +56,9 @@ def loss_plot(view: RunView, log: bool = False) -> Plot:
 
 def map5_plot(view: RunView, constant: float | None, duplicates: float | None) -> Plot:
     """Return validation MAP@5 of one run against the two baselines that need no training."""
+    if len(view.curves.mean_iou):  # a detector
+        overlaps = (curve("mean IoU", view.curves.mean_iou, 2), curve("mAP50", view.curves.map50, 1, dash=1))
+        return Plot(title="held-out boxes", curves=overlaps)
     known = (("constant", constant), ("duplicates", duplicates))
     levels = tuple(Level(label=label, value=value) for label, value in known if value is not None)
     curves = (curve("valid", view.curves.map5, 2),)

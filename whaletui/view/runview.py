@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from typing import Literal
 
@@ -44,6 +45,8 @@ class Curves(msgspec.Struct, frozen=True, kw_only=True):
     map5: Series
     learning_rate: Series
     images_per_second: Series
+    mean_iou: Series  # of a detector
+    map50: Series  # of a detector
 
     def cut(self, end: float, looks: float) -> None:
         """Forget what training told beyond an epoch, and validation beyond another."""
@@ -56,7 +59,13 @@ class Curves(msgspec.Struct, frozen=True, kw_only=True):
     def empty(cls) -> Curves:
         """Return curves without a point."""
         return cls(
-            train_loss=Series(), valid_loss=Series(), map5=Series(), learning_rate=Series(), images_per_second=Series()
+            train_loss=Series(),
+            valid_loss=Series(),
+            map5=Series(),
+            learning_rate=Series(),
+            images_per_second=Series(),
+            mean_iou=Series(),
+            map50=Series(),
         )
 
 
@@ -84,6 +93,9 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     map5_known: float | None = None
     map5_new: float | None = None
     best_map5: float | None = None
+    mean_iou: float | None = None  # of a detector, as the two below
+    map50: float | None = None
+    missed: str = ""  # "12 of 300"
     warnings: tuple[str, ...] = ()
     damaged_lines: int = 0
     spoke_at: float | None = None  # unix seconds of the newest event
@@ -134,12 +146,21 @@ def fold(view: RunView, events: list[e.AnyEvent]) -> RunView:
                     map5_known=event.map5_known, map5_new=event.map5_new,
                     best_map5=event.map5 if best is None else max(best, event.map5),
                 )  # fmt: skip
+            case e.BoxesEvaluated():
+                view.curves.mean_iou.append(event.epoch, event.mean_iou)
+                view.curves.map50.append(event.epoch, event.map50)
+                points += 1
+                changes.update(
+                    mean_iou=event.mean_iou, map50=event.map50, missed=f"{event.missed:,} of {event.photos:,}"
+                )
             case e.Warned():
                 held = changes.get("warnings", view.warnings)
                 assert isinstance(held, tuple)
                 changes["warnings"] = (*held, event.message)[-LATEST_WARNINGS:]
             case e.Finished():
-                changes.update(ended="finished", map5=event.map5, eta_seconds=0.0)
+                changes.update(ended="finished", eta_seconds=0.0)
+                if not math.isnan(event.map5):  # a detector has none
+                    changes["map5"] = event.map5
             case e.Failed():
                 told = f"{event.message} ({event.hint})" if event.hint else event.message
                 changes.update(ended="failed", reason=told)

@@ -34,6 +34,12 @@ def fact_lines(record: RunRecord, view: RunView) -> Content:
 
 
 def _score_facts(record: RunRecord, view: RunView) -> list[tuple[str, str]]:
+    if view.mean_iou is not None:  # a detector
+        return [
+            ("mean IoU", formats.score(view.mean_iou)),
+            ("mAP50", formats.score(view.map50)),
+            ("missed", view.missed),
+        ]
     map5 = record.map5 if view.map5 is None else view.map5
     low, high = (record.map5_low, record.map5_high) if view.map5_low is None else (view.map5_low, view.map5_high)
     known = record.map5_known if view.map5_known is None else view.map5_known

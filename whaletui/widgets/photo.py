@@ -22,6 +22,17 @@ def _style(upper: Pixel, lower: Pixel) -> Style:
     return Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
 
 
+def picture_line(rows: Rows, y: int, width: int, height: int, ground: Style) -> Strip:
+    """Return a line of a picture that stands in the middle of `width` x `height` cells."""
+    row = y - (height - len(rows)) // 2
+    if not 0 <= row < len(rows):
+        return Strip.blank(width, ground)
+    cells = rows[row][:width]
+    left = (width - len(cells)) // 2
+    picture = [Segment("▀", _style(upper, lower)) for upper, lower in cells]
+    return Strip([Segment(" " * left, ground), *picture]).adjust_cell_length(width, ground)
+
+
 class Photo(Widget):
     """Shows rows that were made elsewhere: decoding belongs in a worker."""
 
@@ -40,14 +51,6 @@ class Photo(Widget):
     def render_line(self, y: int) -> Strip:
         """Return one line of the picture."""
         width, height = self.size
-        top = (height - len(self._rows)) // 2
-        row = y - top
         if not self._rows and y == height // 2:
             return Strip([Segment(self._words[:width].center(width), self.rich_style)])
-        if not 0 <= row < len(self._rows):
-            return Strip.blank(width, self.rich_style)
-        cells = self._rows[row][:width]
-        left = (width - len(cells)) // 2
-        picture = [Segment("▀", _style(upper, lower)) for upper, lower in cells]
-        margin = Segment(" " * left, self.rich_style)
-        return Strip([margin, *picture]).adjust_cell_length(width, self.rich_style)
+        return picture_line(self._rows, y, width, height, self.rich_style)

@@ -1,0 +1,1 @@
+"""Ways to other people's programs: their formats, their clients, their leaderboards."""
