@@ -149,7 +149,7 @@ async def test_a_finished_run_is_queued_again_as_a_new_one(lab: Path) -> None:
         current = app.screen.query_one(RunTable).current
         assert current is not None
         assert current.record.id == 14  # what the next key is about is what was just made
-        assert current.record.name == finished.record.name
+        assert current.record.backbone == finished.record.backbone
 
 
 async def test_members_of_a_vote_come_and_go_while_its_score_follows(lab: Path) -> None:

@@ -23,7 +23,7 @@ WALK: dict[str, tuple[tuple[str, ...], str]] = {
     "c": (("c",), "new run"),
     "␣": (("Space",), "1 run selected"),
     "d": (("Space", "d"), "side by side"),
-    "e": (("e",), "vote of"),
+    "e": (("e",), "best single"),
     "E": (("E",), "submission of"),
     "/": (("/",), "complete"),
     "?": (("?",), "keys"),

@@ -141,8 +141,8 @@ COLUMNS: tuple[Column, ...] = (
         key="new", title="new", width=5, right=True, sort="map5_new",
         cell=lambda f: Cell(formats.score(f.figure("map5_new"))), about="MAP@5 on photos of new whales",
     ),
-    Column(key="loss", title="loss", width=6, right=True, sort="loss", cell=lambda f: Cell(formats.loss(f.loss))),
     Column(key="age", title="age", width=4, right=True, sort="created", cell=_age),
+    Column(key="loss", title="loss", width=6, right=True, sort="loss", cell=lambda f: Cell(formats.loss(f.loss))),
     Column(
         key="slot", title="slot", width=5, sort="slot", cell=lambda f: _quiet("" if f.members else safe(f.record.slot))
     ),
@@ -161,7 +161,7 @@ COLUMNS: tuple[Column, ...] = (
 SELDOM = ("took", "tags", "note")
 """Columns that are shown only where they were chosen."""
 
-BEFORE_SETTINGS = "new"
+BEFORE_SETTINGS = "age"
 """The column after which settings that differ are listed."""
 
 
