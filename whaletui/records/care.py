@@ -59,7 +59,7 @@ def what_is_wrong(workspace: Workspace) -> str:
         with closing(sqlite.connect(path)) as connection:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()
     except dbapi.DatabaseError as error:
-        return f"is damaged ({error})" if _is_damage(str(error)) else ""  # locked, or the disk is full: not damaged
+        return "" if _will_pass(str(error)) else f"is damaged ({error})"
     return "" if found == ("ok",) else f"is damaged ({str(found[0]).splitlines()[-1]})"
 
 
@@ -79,8 +79,9 @@ def daily_backup(workspace: Workspace) -> bool:
     return True
 
 
-def _is_damage(words: str) -> bool:
-    return "malformed" in words or "not a database" in words or "disk image" in words
+def _will_pass(words: str) -> bool:
+    """Say whether an error of SQLite's is about the moment, not about what the file holds."""
+    return any(word in words for word in ("locked", "busy", "full", "disk I/O", "unable to open", "readonly"))
 
 
 @contextmanager
