@@ -62,7 +62,7 @@ class Columns(ModalScreen[tuple[str, ...] | None]):
         with Vertical(id="box"):
             yield Label("columns of the table", id="question")
             yield Narrowing(placeholder="type to narrow", compact=True)
-            yield Label("space shows or hides   shift+↑↓ moves   ^r those that differ   enter keeps", id="hint")
+            yield Label("space shows, hides   shift+↑↓ moves   ^r what differs   enter keeps", id="hint")
             yield OptionList()
 
     def on_mount(self) -> None:
