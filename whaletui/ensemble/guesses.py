@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.contract.ranking import average_precision, top_five
 from whaletui.ensemble.blend import ROWS_AT_ONCE, BlendedTable, softmax
-from whaletui.view.guesses import Guess, Looked
+from whaletui.view.looked import Guess, Looked
 
 
 def read_vote_guesses(table: BlendedTable) -> list[Looked]:

@@ -193,9 +193,9 @@ class EnsembleActions(AtDesk[None]):
         if not members:
             self.warn("no member votes: space lets one in")
             return
-        from whaletui.screens.vote_gallery import VoteGallery
+        from whaletui.screens.vote_gallery import VoteGuesses, vote_gallery
 
-        self.app.push_screen(VoteGallery(members, weights, self.blend, self.desk))
+        self.app.push_screen(vote_gallery(VoteGuesses(members, weights, self.blend, self.desk)))
 
     def action_pseudo(self) -> None:
         """Write confident answers as training rows, and open the form of a run that trains on them."""

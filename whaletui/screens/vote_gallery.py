@@ -14,7 +14,7 @@ from whaletui.view import formats
 if TYPE_CHECKING:
     from whaletui.ensemble.blend import Blend
     from whaletui.ensemble.voices import Voice
-    from whaletui.view.guesses import Looked
+    from whaletui.view.looked import Looked
 
 
 class VoteGuesses:
@@ -40,9 +40,8 @@ class VoteGuesses:
         return read_vote_guesses(blended(workspace, self._members, self._weights, self._blend, "valid", fitted))
 
 
-class VoteGallery(Gallery):
-    """The gallery of an ensemble; what it gets wrong comes first."""
-
-    def __init__(self, members: Sequence[Voice], weights: Sequence[float] | None, blend: Blend, desk: Desk) -> None:
-        super().__init__(VoteGuesses(members, weights, blend, desk))
-        self.way = "wrong"
+def vote_gallery(source: VoteGuesses) -> Gallery:
+    """Return the gallery of what an ensemble gets wrong."""
+    gallery = Gallery(source)
+    gallery.way = "wrong"
+    return gallery
