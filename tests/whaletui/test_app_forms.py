@@ -19,6 +19,7 @@ from whaletui.widgets.spec_form import ValueInput
 def _no_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
     """Queue runs without anybody who would start them."""
     monkeypatch.setattr("whaletui.launch.ensure_keeper", lambda workspace: False)
+    monkeypatch.setattr("whaletui.jobs.keeper.ensure_keeper", lambda workspace: False)
 
 
 def queued(lab: Path) -> list[str]:
