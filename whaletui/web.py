@@ -7,6 +7,7 @@ machine as its host, so that no foreign name can be pointed at it (DNS rebinding
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
@@ -45,7 +46,18 @@ class LoopbackServer(Server):  # type: ignore[misc]  # textual-serve comes witho
         return app
 
     async def on_startup(self, app: web.Application) -> None:
-        """Say where it is, on a line of its own."""
+        """Say where it is as soon as it listens, which is after this."""
+        self._telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(self.host, self.port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                break
         print(f"open {self.address}", flush=True)
         print(
             f"from elsewhere: ssh -L {self.port}:127.0.0.1:{self.port} THIS-MACHINE first; ctrl+c ends it", flush=True

@@ -22,6 +22,8 @@ import pytest
 from app_kit import RecordedLab
 from PIL import Image
 
+from whaletui.records.model import State
+
 aiohttp = pytest.importorskip("aiohttp", reason="textual-serve is not installed: uv pip install textual-serve")
 pytest.importorskip("textual_serve", reason="textual-serve is not installed")
 
@@ -177,8 +179,10 @@ async def until(fulfilled: Callable[[], bool]) -> None:
 async def test_a_key_pressed_in_chromium_stars_the_run_and_nothing_is_fetched_from_elsewhere(
     lab: Path, tmp_path: Path
 ) -> None:
-    records = RecordedLab(lab).records
+    recorded = RecordedLab(lab)
+    records = recorded.records
     records.request_cancel(13)  # nothing waits, so no keeper is started
+    recorded.end(records.run(12), State.CANCELLED)
     with served(lab) as address:
         async with browser(tmp_path / "profile") as page:
             await page.call("Page.enable")

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from app_kit import RecordedLab
 
+from whaletui.records.model import State
+
 TMUX = shutil.which("tmux") or ""
 PATIENCE_SECONDS = 120.0
 HOME = "open"  # the first word of home's last line
@@ -83,7 +85,9 @@ class Terminal:
 @pytest.fixture
 def terminal(lab: Path) -> Iterator[Terminal]:
     """Open the app in tmux on a workspace in which nothing waits, so that no keeper is started."""
-    RecordedLab(lab).records.request_cancel(13)
+    recorded = RecordedLab(lab)
+    recorded.records.request_cancel(13)
+    recorded.end(recorded.records.run(12), State.CANCELLED)  # else it is found lost, and queued again
     told = {name: os.environ[name] for name in ("WHALETUI_GPUS", "WHALETUI_CPU_SLOTS")}
     command = [sys.executable, "-m", "whaletui", str(lab)]
     terminal = Terminal(f"whaletui-{os.getpid()}", command, lab, {**told, "TERM": "tmux-256color"})
