@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from app_kit import HOSTILE, RecordedLab, notices, opened, press, screen_text, settle, write
+from test_view_newness import told
 
 from engine.contract import events as e
+from engine.contract.rundir import RunDir, write_json
 from whaletui.app import WhaleApp
 from whaletui.screens.curves import CurvesScreen
 from whaletui.screens.run import RunScreen
@@ -237,3 +239,16 @@ async def test_environment_and_files_of_a_run(lab: Path) -> None:
         text = screen_text(app)
         assert "attempt-1/events.jsonl" in text
         assert "predictions/valid.npy" in text
+
+
+async def test_the_sweep_of_new_whale_is_a_tab_of_its_run(lab: Path) -> None:
+    run_dir = RunDir(next((lab / "runs").glob("0008-*")))
+    write_json(run_dir.predictions / "new_whale.json", told(0.1, 0.3, 0.4, 0.2))
+    async with opened(lab) as (app, pilot):
+        await press(pilot, "end", *["up"] * 7, "enter", *["tab"] * 4)
+        text = screen_text(app)
+        assert "MAP@5 0.300 before, 0.350 calibrated" in text
+        assert "▁███ 0.100" in text
+        (run_dir.predictions / "new_whale.json").write_text("{")
+        await press(pilot, *["tab"] * 6)
+        assert "cannot be read" in screen_text(app)

@@ -18,7 +18,7 @@ from whaletui.screens.run_log import RunLog
 from whaletui.view import explain, formats
 from whaletui.view.columns import STATE_STYLES, SYMBOLS, RowFacts, state_words
 from whaletui.view.plots import Plot, loss_plot, map5_plot, rate_plot, speed_plot
-from whaletui.view.runfiles import Lines, environment_lines, file_lines
+from whaletui.view.runfiles import Lines, environment_lines, file_lines, new_whale_lines
 from whaletui.view.slots import slot_words
 from whaletui.widgets import facts
 from whaletui.widgets.chart import Chart
@@ -26,7 +26,9 @@ from whaletui.widgets.key_line import KeyLine
 from whaletui.widgets.log_pane import LogPane
 from whaletui.widgets.styles import named_style
 
-TABS = ("log", "spec", "environment", "files", "warnings")
+TABS = ("log", "spec", "environment", "files", "new-whale", "warnings")
+FOLDER_TABS = {"environment": environment_lines, "files": file_lines, "new-whale": new_whale_lines}
+"""What is read of the run's folder when a tab is turned to."""
 
 
 class RunScreen(RunLog):
@@ -76,8 +78,8 @@ class RunScreen(RunLog):
                 yield LogPane(id="lines")
             with TabPane("spec", id="spec"), VerticalScroll():
                 yield Static(id="toml")
-            for tab in ("environment", "files"):
-                with TabPane(tab, id=tab), VerticalScroll():
+            for tab in FOLDER_TABS:
+                with TabPane(tab.replace("-", " "), id=tab), VerticalScroll():
                     yield Static(id=f"{tab}-lines", classes="lines")
             with TabPane("warnings", id="warnings"), VerticalScroll():
                 yield Static(id="warned")
@@ -197,15 +199,17 @@ class RunScreen(RunLog):
 
     def _show_folder(self, tab: str) -> None:
         """Read what a tab shows of the run's folder, when it is turned to."""
-        readers = {"environment": environment_lines, "files": file_lines}
-        if tab in readers and self.record.folder:
+        if tab in FOLDER_TABS and self.record.folder:
             run_dir = self.desk.workspace.run_dir(self.record.folder)
 
             def show(lines: Lines) -> None:
-                parts = [Content.assemble((name.ljust(28), "$foreground-muted"), "  ", value) for name, value in lines]
+                parts = [
+                    Content.assemble((name.ljust(28), "$foreground-muted"), "  ", value) if name else Content(value)
+                    for name, value in lines
+                ]
                 self.query_one(f"#{tab}-lines", Static).update(Content("\n").join(parts))
 
-            self.work(f"reading the {tab} of run {self.record.id}", lambda: readers[tab](run_dir), show, group=tab)
+            self.work(f"reading the {tab} of run {self.record.id}", lambda: FOLDER_TABS[tab](run_dir), show, group=tab)
 
     def action_curves(self) -> None:
         """Look closer at the curves: zoom, smooth, other axes."""

@@ -1,4 +1,4 @@
-"""What lies in a run's folder beside its events: its environment, its timings and its files, as lines of text."""
+"""What lies in a run's folder beside its events: calibration, environment, timings and files, as lines of text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from whaletui.view import formats
 MOST_FILES = 500
 
 Lines = list[tuple[str, str]]
-"""Pairs of a name and a value, safe to show."""
+"""Pairs of a name and a value, safe to show; a line that stands for itself has no name."""
 
 
 def environment_lines(run_dir: RunDir) -> Lines:
@@ -42,6 +42,18 @@ def environment_lines(run_dir: RunDir) -> Lines:
         *((f"package {name}", version) for name, version in sorted(told.packages.items())),
     ]  # fmt: skip
     return [(safe(name, 60), safe(value)) for name, value in found if value]
+
+
+def new_whale_lines(run_dir: RunDir) -> Lines:
+    """Return how a run weighs "never seen before", with MAP@5 over the place it is given."""
+    from engine.contract.newness import read_new_whale  # numpy, as above
+    from whaletui.view.newness import calibration_lines
+
+    try:
+        told = read_new_whale(run_dir)
+    except RunFolderError as error:
+        return [("", safe(error))]
+    return [("", safe(line)) for line in calibration_lines(told)]
 
 
 def file_lines(run_dir: RunDir) -> Lines:
