@@ -61,8 +61,8 @@ def test_a_run_without_scores_or_common_photos_says_so(tmp_path: Path) -> None:
     assert "valid" in found[3].problem
 
 
-def test_the_command_line_tells_the_same(still_lab: Path) -> None:
-    command = [sys.executable, "-m", "whaletui", "-w", str(still_lab), "compare", "8", "7"]
+def test_the_command_line_tells_the_same(lab: Path) -> None:
+    command = [sys.executable, "-m", "whaletui", "-w", str(lab), "compare", "8", "7"]
     told = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
     first, second = told["standings"]
     assert first["paired"] is None
@@ -71,4 +71,4 @@ def test_the_command_line_tells_the_same(still_lab: Path) -> None:
     assert {part["name"] for part in second["slices"]} == {"known", "1", "2", "3", "4", "5+", "new"}
     plain = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "is it real?" in plain
-    assert RecordedLab(still_lab).records.run(8).name in plain
+    assert RecordedLab(lab).records.run(8).name in plain

@@ -76,9 +76,9 @@ def test_a_long_history_is_read_in_bounded_polls(lab: RecordedLab, monkeypatch: 
     assert [poll.changed[run.id].step for poll in polls if poll.changed][-1] == 1000
 
 
-@pytest.mark.parametrize(("first", "kept"), [(7, [1, 2, 3, 7]), (3, [1, 2, 3]), (1, [1])])
+@pytest.mark.parametrize(("resumed", "kept"), [(6, [1, 2, 3, 7]), (2, [1, 2, 3]), (0, [1])])
 def test_a_new_attempt_begins_a_new_view_whose_curves_go_on_from_where_it_was_taken_up(
-    lab: RecordedLab, first: int, kept: list[int]
+    lab: RecordedLab, resumed: int, kept: list[int]
 ) -> None:
     run = lab.start(lab.run("a"))
     lab.say(run, step(1), step(2), step(3), e.Warned(message="of the first attempt"))
@@ -89,12 +89,15 @@ def test_a_new_attempt_begins_a_new_view_whose_curves_go_on_from_where_it_was_ta
     again = msgspec.structs.replace(run, attempt=2)
     assert len(follower.poll([again]).changed[run.id].curves.train_loss) == 3
     assert follower.poll([again]).changed == {}  # it has said nothing yet
-    second.events.write_bytes(e.encode_event(e.Phase(name="training")))
+    started = e.Started(
+        attempt=2, pid=1, host="here", device="CPU", precision="float32", epochs=2, resumed_step=resumed
+    )  # fmt: skip
+    second.events.write_bytes(e.encode_event(started))
     view = follower.poll([again]).changed[run.id]
-    assert (view.step, view.warnings, len(view.curves.train_loss)) == (0, (), 3)
-    second.events.write_bytes(second.events.read_bytes() + e.encode_event(step(first)))
+    assert (view.step, view.warnings, len(view.curves.train_loss)) == (resumed, (), min(resumed, 3))
+    second.events.write_bytes(second.events.read_bytes() + e.encode_event(step(resumed + 1)))
     view = follower.poll([again]).changed[run.id]
-    assert view.step == first
+    assert view.step == resumed + 1
     assert view.curves.train_loss.axes.step.tolist() == kept
 
 

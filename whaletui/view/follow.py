@@ -41,7 +41,8 @@ class _Followed:
             self.kept_offset = self.tail.offset
         elif earlier:
             before = _Followed(earlier[-1].events, cache, earlier[:-1])
-            self.view = fold(before.view, before.tail.read_all())
+            told = fold(before.view, before.tail.read_all())
+            self.view = RunView(curves=told.curves, points=told.points, started_at=told.started_at)
         self.untold = bool(self.view.points)  # whether there is something to tell before anything was read
 
 
