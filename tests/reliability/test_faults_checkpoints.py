@@ -122,13 +122,7 @@ def test_no_module_of_ours_unpickles_anything() -> None:
         f"{path.name}: {word}"
         for folder in ("engine", "whaletui")
         for path in (root / folder).rglob("*.py")
-        for word in (
-            r"pickle\.load",
-            "weights_only=False",
-            "allow_pickle=True",
-            "shell=True",
-            r"(?<![\w.])(eval|exec)\(",
-        )
+        for word in words
         if re.search(word, path.read_text())
     ]
     assert offenders == []
