@@ -16,7 +16,7 @@ import uuid
 from pathlib import Path
 
 from _rows import Row, median_seconds, options, report
-from cockpit import first_paint
+from cockpit import median, painted
 
 from engine.contract.rundir import folder_name
 from engine.contract.spec import RunSpec
@@ -79,7 +79,7 @@ def measured(what: str, records: Records) -> float:
     if what == "filter":
         return median_seconds(lambda: call(*ls, "--filter", "map5>0.5 seed<500 name:run*"), 7)
     if what == "paint":
-        return first_paint([sys.executable, "-m", "whaletui"], b"run 1", root, 5)
+        return median(lambda: painted([sys.executable, "-m", "whaletui"], b"run 1", root))
     return median_seconds(lambda: queue_one(records), 9)
 
 
