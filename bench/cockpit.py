@@ -9,6 +9,7 @@ Workspaces: one run of 200,000 steps x 4 figures, 201 runs x 60 steps, 10,000 ru
 `key_to_paint`: with all 201 in view, from the key for the next run to the first bytes on the terminal.
 `newest_value_age`: how old the newest value on the terminal is, by its own time stamp, looked at five times a second.
 `live_cpu`, `bytes_per_second`: with one live run in view that tells 1.4 values a second. `idle_cpu`: nothing is live.
+With --start only: `first_paint`, `first_rows`, `first_chart`, on the 201 runs, beside a minimal Textual app.
 `memory`: resident, with the 200,000 steps in view. `first_paint_10000`, `ls_10000`, `filter_10000`: 10,000 runs.
 
 The peer is W&B LEET (`wandb leet`), measured by the same call with --peer where wandb is installed; else a bar. For the
@@ -174,6 +175,17 @@ def crowd_rows(folder: Path) -> list[Row]:
     ]  # fmt: skip
 
 
+def start_rows(folder: Path) -> list[Row]:
+    """Return how soon the app is there on 201 runs: the first screen, the rows, the first curve."""
+    minimal = median(lambda: painted([sys.executable, "-c", MINIMAL], b"leave", folder))
+    found = {
+        "first_paint": median(lambda: painted(APP, b"opening", folder)),
+        "first_rows": median(lambda: painted(APP, b"run 207", folder)),
+        "first_chart": median(lambda: first_chart(folder)),
+    }
+    return [Row(name, "s", value, minimal, "minimal Textual app") for name, value in found.items()]
+
+
 def ours(labs: Path) -> dict[str, float]:
     """Measure everything that LEET can be measured at too."""
     one, many = _lab(labs, "one", 1, 200_000), _lab(labs, "many", 201, 60)
@@ -204,10 +216,14 @@ def main() -> None:
     parser = options(__doc__ or "")
     parser.add_argument("--peer", action="store_true", help="measure W&B LEET too, where wandb is installed")
     parser.add_argument("--labs", type=Path, help="keep the workspaces here, and take them from here")
+    parser.add_argument("--start", action="store_true", help="measure only how the app starts on 201 runs")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         labs = (chosen.labs or Path(name)).resolve()
         labs.mkdir(parents=True, exist_ok=True)
+        if chosen.start:
+            report(start_rows(_lab(labs, "many", 201, 60)), chosen.json)
+            return
         mine = ours(labs)
         print({row: round(value, 3) for row, value in mine.items()}, file=sys.stderr, flush=True)
         theirs: dict[str, float] = {}
