@@ -120,3 +120,9 @@ def test_any_numbers_in_any_room_are_drawn_within_it(
     rows = draw(Plot(title="t", curves=(one,), log=log), width, height)
     assert len(rows) == height
     assert all(sum(len(text) for text, _ in row) <= max(width, 16) for row in rows)
+
+
+def test_names_of_levels_that_are_wider_than_the_chart_are_left_out() -> None:
+    levels = tuple(Level(label=label, value=0.123) for label in ("constant", "duplicates"))
+    cells = draw(Plot(title="MAP@5", curves=(), levels=levels), width=26, height=8)
+    assert "duplicates" not in "".join(text for row in cells for text, _ in row)

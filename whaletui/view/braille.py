@@ -213,7 +213,7 @@ def _draw_levels(
         characters[row, free], colours[row, free] = "┄", LEVEL
         words = f" {', '.join(names)} "
         for start in (wide - len(words) - 2, 2, (wide - len(words)) // 2):
-            if start >= 0 and free[start : start + len(words)].all():
+            if 0 <= start <= wide - len(words) and free[start : start + len(words)].all():
                 characters[row, start : start + len(words)] = list(words)
                 break
 
