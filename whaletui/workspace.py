@@ -14,6 +14,7 @@ class Workspace:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root).expanduser().resolve()
         self.database = self.root / "experiments.db"
+        self.database_owner = self.root / "experiments.owner"  # where the records are on a server: whose they are
         self.runs = self.root / "runs"
         self.ensembles = self.root / "ensembles"
         self.submissions = self.root / "submissions"

@@ -25,6 +25,7 @@ from whaletui.jobs.placing import plan
 from whaletui.jobs.progress import Progress
 from whaletui.jobs.settle import reconcile
 from whaletui.records.care import daily_backup, mend, open_sound
+from whaletui.records.errors import UnreachableError
 from whaletui.records.model import RunRecord, State
 from whaletui.records.records import Records
 from whaletui.safe import safe
@@ -128,7 +129,7 @@ def keep(workspace: Workspace, stop: Wish) -> None:
 
 def _work(workspace: Workspace, handle: int, stop: Wish) -> bool:
     """Tick until idle; returns whether the workspace was taken away meanwhile."""
-    keeper = _open(workspace)
+    keeper: Keeper | None = None
     _reserve(workspace)
     busy_at, complaint = time.monotonic(), ""
     while not stop.asked:
@@ -137,14 +138,19 @@ def _work(workspace: Workspace, handle: int, stop: Wish) -> bool:
         _reap()
         try:
             sign(handle)
+            keeper = keeper or _open(workspace)
             if keeper.tick():
                 busy_at = time.monotonic()
             complaint = ""
         except (WhaleError, OSError) as error:  # the database is locked, the disk is full: runs and keeper go on
+            if keeper is None and not isinstance(error, UnreachableError):
+                raise
             if str(error) != complaint:  # told once, however often it happens
                 complaint = str(error)
                 _say(complaint)
-            if mended := _mended(workspace):
+            if isinstance(error, UnreachableError):
+                busy_at = time.monotonic()  # what waits cannot be seen: nobody else would start it later
+            elif mended := _mended(workspace):
                 _say(mended)
         if time.monotonic() - busy_at > IDLE_SECONDS:
             return False
