@@ -94,6 +94,10 @@ class Lab:
         """Return the newest attempt of a run."""
         return self.workspace.run_dir(run.folder).attempt(max(1, self.run(run).attempt))
 
+    def attempt_of(self, run: RunRecord) -> Attempt:
+        """Return the newest attempt that a record tells of, whatever the records say now."""
+        return self.workspace.run_dir(run.folder).attempt(max(1, run.attempt))
+
     def let_go(self, run: RunRecord) -> None:
         """Let a waiting stand-in go on."""
         (self.folder(run) / "go").touch()

@@ -39,10 +39,10 @@ FOR_GOOD = ("authentication failed", "no password supplied", "no pg_hba.conf", "
 def connect_arguments(url: URL) -> dict[str, object]:
     """Return what the driver is told besides the URL; what the URL itself says of these wins."""
     own = url.query.get("options", os.environ.get("PGOPTIONS", ""))
-    limit = STATEMENT_SECONDS * 1000
+    limit = int(STATEMENT_SECONDS * 1000)
     told: dict[str, object] = {
         "connect_timeout": CONNECT_SECONDS, "application_name": "whaletui",
-        "keepalives_idle": 30, "tcp_user_timeout": STATEMENT_SECONDS * 1000,
+        "keepalives_idle": 30, "tcp_user_timeout": limit,
     }  # fmt: skip
     told = {name: value for name, value in told.items() if name not in url.query}
     return {**told, "options": f"-c lock_timeout={limit} -c statement_timeout={limit} {own}".strip()}
