@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from engine.contract.errors import WhaleError
 from whaletui.records.model import RunRecord, State
 from whaletui.view import remembered
 from whaletui.view.follow import Follower
@@ -192,7 +193,10 @@ class Desk:
             self._news = self._mend()
             return
         if any(record.state is State.QUEUED and not record.held for record in self._active):
-            ensure_keeper(self.workspace)
+            try:
+                ensure_keeper(self.workspace)
+            except WhaleError as error:  # none can be started, or those that were ended at once
+                self._trouble = str(error)
 
     def _look_at_slots(self) -> None:
         if time.monotonic() - self._slots_at < SLOTS_SECONDS:

@@ -20,6 +20,7 @@ class Workspace:
         self.submissions = self.root / "submissions"
         self.cache = self.root / "cache"  # may be deleted at any time
         self.keeper_lock = self.root / "keeper.lock"
+        self.keeper_starts = self.root / "keeper.starts"  # those since one last worked
         self.keeper_log = self.root / "keeper.log"
 
     def prepare(self) -> None:
