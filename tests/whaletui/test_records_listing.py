@@ -46,6 +46,11 @@ def records(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield made
 
 
+@pytest.fixture(scope="module")
+def everything(records: Records) -> tuple[RunRecord, ...]:
+    return records.page(limit=1000).rows
+
+
 FILTERS = (
     "", "res", "RES*", "100%", "under_score", "étÉ", "STRASSE", "straße", "a*b", 'name="a*b"', "back\\slash", "quote'",
     "state=finished", "state=f*", "not state=finished", "map5>0.3", "not map5>0.3", "map5!=0.5", "-map5<=0.5",
@@ -71,20 +76,24 @@ PIECES = st.sampled_from(FILTERS[1:])
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(pieces=st.lists(PIECES, min_size=1, max_size=4), joint=st.sampled_from((" ", " and ", " or ", " or not ", " -")))
-def test_filters_joined_mean_the_same_too(records: Records, pieces: list[str], joint: str) -> None:
+def test_filters_joined_mean_the_same_too(
+    records: Records, everything: tuple[RunRecord, ...], pieces: list[str], joint: str
+) -> None:
     tree = parse(joint.join(f"({piece})" for piece in pieces))
-    wanted = {record.id for record in records.page(limit=1000).rows if matches(tree, record)}
+    wanted = {record.id for record in everything if matches(tree, record)}
     assert {record.id for record in records.page(joint.join(f"({piece})" for piece in pieces)).rows} == wanted
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(text=st.text(max_size=30))
-def test_any_text_is_a_filter_or_refused_in_words(records: Records, text: str) -> None:
+def test_any_text_is_a_filter_or_refused_in_words(
+    records: Records, everything: tuple[RunRecord, ...], text: str
+) -> None:
     try:
         tree = parse(text)
     except QueryError:
         return
-    wanted = {record.id for record in records.page(limit=1000).rows if matches(tree, record)}
+    wanted = {record.id for record in everything if matches(tree, record)}
     assert {record.id for record in records.page(text).rows} == wanted
 
 
