@@ -9,6 +9,7 @@ machine's own timing). Exit code 1 on any fault; the last line holds the counts.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import pty
@@ -22,6 +23,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from engine.contract.errors import WhaleError
 from engine.contract.events import Cancelled, Failed, Finished
 from engine.contract.spec import RunSpec
 from whaletui.jobs import locks, processes
@@ -103,7 +105,8 @@ class Chaos:
             if time.monotonic() > deadline:
                 self.faults.append(f"runs still wait after {PATIENCE_SECONDS:.0f} s")
                 return
-            ensure_keeper(self.workspace)
+            with contextlib.suppress(WhaleError):  # of those struck before they came to work the next waits a little
+                ensure_keeper(self.workspace)
             if self.app:
                 self.app.see_that_it_is_open()
             time.sleep(self.draw.uniform(0.05, 0.45))

@@ -113,7 +113,8 @@ class Lab:
         def speaks() -> bool:
             told = supervisor_of(self.attempt(run))
             events = self.attempt(run).events
-            return told is not None and told.engine is not None and events.exists() and b"step" in events.read_bytes()
+            said = events.read_bytes() if events.exists() else b""
+            return told is not None and told.engine is not None and b'"event":"step"' in said
 
         wait_until(speaks, f"run {run.id} speaks")
         told = supervisor_of(self.attempt(run))

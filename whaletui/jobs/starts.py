@@ -20,7 +20,7 @@ FREE_STARTS = 3
 ON_ITS_WAY_SECONDS = 60.0
 """One that lives is given so long to take its lock: a loaded machine takes seconds to start it."""
 
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 300.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 300.0
 LOG_TAIL_BYTES = 4096
 
 
