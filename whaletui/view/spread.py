@@ -12,7 +12,7 @@ from engine.contract.method import DEFAULT_KIND
 from whaletui.records.model import RunRecord, State
 from whaletui.safe import safe
 from whaletui.view import formats
-from whaletui.view.explain import UNTOLD
+from whaletui.view.explain import UNTOLD, short_names
 
 __all__ = ["HELD", "UNTOLD", "differing", "fields", "setting", "settings", "short_names"]
 
@@ -72,14 +72,3 @@ def differing(records: Sequence[RunRecord]) -> tuple[str, ...]:
         if len({_value(values, field) for values in specs}) > 1:
             found.append(path)
     return tuple(found)
-
-
-@cache
-def short_names() -> dict[str, str]:
-    """Return a short title for every path: its last word, or two where one would not tell it apart."""
-    last = [path.rpartition(".")[2] for path in fields()]
-    titles = {}
-    for path in fields():
-        word = path.rpartition(".")[2]
-        titles[path] = word if last.count(word) == 1 else ".".join(path.split(".")[-2:])
-    return titles
