@@ -92,7 +92,12 @@ class Lab:
         def speaks() -> bool:
             told = supervisor_of(self.attempt(run))
             events = self.attempt(run).events
-            return told is not None and told.engine is not None and events.exists() and b"step" in events.read_bytes()
+            return (
+                told is not None
+                and told.engine is not None
+                and events.exists()
+                and b'"event":"step"' in events.read_bytes()
+            )
 
         wait_until(speaks, f"run {run.id} speaks")
         told = supervisor_of(self.attempt(run))
