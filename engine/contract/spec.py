@@ -156,6 +156,9 @@ class ModelSpec(Part, frozen=True):
     weights: Annotated[
         str, helped("imagenet, none, or the path of a .safetensors or weights-only .pth file", min_length=1)
     ] = "imagenet"
+    frozen: Annotated[
+        int, helped("so many first stages of the backbone stay as pretrained, the stem being the first", ge=0, le=100)
+    ] = 0
     dropout: Annotated[float, helped("share of features dropped before the classifier", ge=0.0, lt=1.0)] = 0.0
 
 
@@ -259,6 +262,10 @@ class RunSpec(Part, frozen=True):
             raise ValueError(
                 f"optimiser.warmup_epochs is {self.optimiser.warmup_epochs:g}, "
                 f"but training.epochs is only {self.training.epochs}"
+            )
+        if self.model.frozen and self.model.weights == "none":
+            raise ValueError(
+                f"model.frozen is {self.model.frozen}, but model.weights is none: noise would be kept for ever"
             )
         check_method(self.method, self.training.batch)
         if self.answer in ("classes", "blend") and not has_outputs(self.method):
