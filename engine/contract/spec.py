@@ -193,6 +193,9 @@ class TrainingSpec(Part, frozen=True):
     ema: Annotated[
         float, helped("keep a moving average of the weights with this decay and answer with it; 0: off", ge=0.0, lt=1.0)
     ] = 0.0
+    validate_every: Annotated[
+        int, helped("score the validation photos after every so many epochs, and after the last", ge=1, le=100_000)
+    ] = 1
     save_minutes: Annotated[
         float, helped("save a checkpoint so often, from which a run goes on after a crash; 0: only at its end", ge=0.0)
     ] = 5.0
