@@ -1,11 +1,14 @@
 """Specs: written and read back, refused with the field named, told apart by digest."""
 
+import hashlib
+import json
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.contract.augment import LATER
 from engine.contract.errors import SpecError
 from engine.contract.fields import differences, field_of, get_value, spec_fields
 from engine.contract.method import ArcFaceMethod, TripletMethod
@@ -119,3 +122,24 @@ def test_text_is_read_by_its_field():
 def test_any_text_is_a_spec_or_a_spec_error(text):
     with suppress(SpecError):
         assert isinstance(RunSpec.from_toml(text), RunSpec)
+
+
+def test_later_augmentations_leave_what_was_recorded_before_them_as_it_was():
+    """Digests and texts are of a version that had none: runs of then and now are twins, and fold into one row."""
+    spec = RunSpec()
+    assert spec.digest == "0235142d0a05053d472d57f6feef260ab0c6d18009f8d589d2f94e122b9b5a8d"
+    assert spec.digest_over_folds == "9f27bafc91d709fab8d84f67a22a2eb051c45d492a25a6ce99dd4c4826f4b5cf"
+    text = hashlib.sha256(spec.to_json().encode()).hexdigest()
+    assert text == "c289de7c59711a54ef1ade30d3a9bbe1341f15ef1867f6719cdf0a4d5980db38"
+    assert set(LATER).isdisjoint(json.loads(spec.to_json())["augment"])
+
+
+@pytest.mark.parametrize("part", LATER)
+def test_a_spec_written_before_an_augmentation_is_read_and_means_the_same(part):
+    values = RunSpec().to_values()
+    del values["augment"][part]
+    assert RunSpec.of(values) == RunSpec()
+    assert f"[augment.{part}]" in RunSpec().to_toml()
+    changed = RunSpec().with_values({f"augment.{part}.enabled": True})
+    assert changed.digest != RunSpec().digest
+    assert RunSpec.from_json(changed.to_json()) == RunSpec.from_toml(changed.to_toml()) == changed
