@@ -30,6 +30,14 @@ import albumentations as A
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+NAMES = {
+    "HorizontalFlip": "flip", "CropAndPad": "frame", "CLAHE": "clahe", "ColorJitter": "jitter", "RandomGamma": "gamma",
+    "Rotate": "rotate", "Affine": "affine", "Perspective": "perspective", "MotionBlur": "motion blur",
+    "Downscale": "downscale", "GaussianBlur": "blur", "GaussNoise": "noise", "Jpeg": "jpeg", "Normalize": "",
+    "ToGray": "gray", "CoarseDropout": "erase",
+}  # fmt: skip
+"""What a spec calls the transforms of the pipeline; normalising is not told."""
+
 EvaluationTransform = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
@@ -45,13 +53,16 @@ class TrainingTransform:
 
     def __init__(self, spec: AugmentSpec, mean: Sequence[float], std: Sequence[float], seed: int) -> None:
         self.pipeline = _built(spec, mean, std)
+        self.applied: tuple[str, ...] = ()  # what was done to the last photo, where the pipeline keeps count of it
         self._seed = seed
 
     def __call__(self, photo: NDArray[np.uint8], epoch: int, row: int, view: int = 0) -> NDArray[np.float32]:
         """Return the photo as this epoch sees it; another `view` is another draw."""
         numbers = np.random.default_rng((self._seed, epoch, row, view) if view else (self._seed, epoch, row))
         self.pipeline.set_random_state(numbers, random.Random(int(numbers.integers(1 << 62))))
-        augmented: NDArray[np.float32] = self.pipeline(image=photo)["image"]
+        made = self.pipeline(image=photo)
+        self.applied = tuple(name for name, _ in made.get("applied_transforms", ()))
+        augmented: NDArray[np.float32] = made["image"]
         return augmented
 
 
