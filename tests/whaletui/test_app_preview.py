@@ -63,7 +63,9 @@ async def test_photos_and_draws_are_walked_through_and_remembered(
         assert [places[0] for _, places in asked] == [(0, 0), (1, 0)]  # then those that the next keys lead to
         assert (35, 0) in asked[1][1]
         assert asked[0][0].data.folder == str(still_lab / "whales")
-        await press(pilot, "right", "space")
+        await press(pilot, "question_mark")
+        assert "other draws" in screen_text(app)
+        await press(pilot, "escape", "right", "space")
         assert screen.place == (1, 1)
         assert "photo 2 of 36   photo01.png   w_1   epochs 13 to 24" in screen_text(app)
         await press(pilot, "up", "up", "left", "left")
