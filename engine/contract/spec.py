@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from engine.contract.augment import AugmentSpec, check_augment
 from engine.contract.errors import SpecError
+from engine.contract.later import as_first_written
 from engine.contract.method import DEFAULT_KIND, ClassifierMethod, Method, check_method, has_outputs, kind_name
 from engine.contract.part import Part, helped
 
@@ -59,94 +61,6 @@ class ImageSpec(Part, frozen=True):
         Literal["imagenet", "backbone"],
         helped("mean and deviation that normalise a photo: ImageNet's, or those the backbone was trained with"),
     ] = "imagenet"
-
-
-class FlipSpec(Part, frozen=True):
-    """Mirror left and right."""
-
-    enabled: Annotated[bool, helped("mirror left and right")] = True
-    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
-
-
-class ClaheSpec(Part, frozen=True):
-    """Even out the contrast tile by tile (CLAHE)."""
-
-    enabled: Annotated[bool, helped("even out the contrast tile by tile")] = True
-    clip: Annotated[float, helped("contrast limit; drawn between this and 1", gt=0.0, le=100.0)] = 0.2
-    tiles: Annotated[int, helped("tiles a side", ge=1, le=64)] = 3
-    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.7
-
-
-class JitterSpec(Part, frozen=True):
-    """Change brightness, contrast, saturation and hue."""
-
-    enabled: Annotated[bool, helped("change brightness, contrast, saturation and hue")] = True
-    brightness: Annotated[float, helped("largest relative change", ge=0.0, le=1.0)] = 0.2
-    contrast: Annotated[float, helped("largest relative change", ge=0.0, le=1.0)] = 0.2
-    saturation: Annotated[float, helped("largest relative change", ge=0.0, le=1.0)] = 0.2
-    hue: Annotated[float, helped("largest shift, in turns", ge=0.0, le=0.5)] = 0.2
-    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.5
-
-
-class ToneSpec(Part, frozen=True):
-    """One of CLAHE and colour jitter."""
-
-    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
-    clahe: ClaheSpec = ClaheSpec()
-    jitter: JitterSpec = JitterSpec()
-
-
-class RotateSpec(Part, frozen=True):
-    """Turn by a random angle."""
-
-    enabled: Annotated[bool, helped("turn by a random angle")] = True
-    degrees: Annotated[float, helped("largest angle either way", ge=0.0, le=180.0)] = 15.0
-    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
-
-
-class MotionBlurSpec(Part, frozen=True):
-    """Smear along a line."""
-
-    enabled: Annotated[bool, helped("smear along a line")] = True
-    limit: Annotated[int, helped("longest smear in pixels, odd", ge=3, le=99)] = 7
-    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.5
-
-
-class DownscaleSpec(Part, frozen=True):
-    """Shrink and enlarge again, as a distant camera would."""
-
-    enabled: Annotated[bool, helped("shrink and enlarge again, as a distant camera would")] = True
-    low: Annotated[float, helped("smallest scale", gt=0.0, lt=1.0)] = 0.4
-    high: Annotated[float, helped("largest scale", gt=0.0, lt=1.0)] = 0.8
-    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.5
-
-
-class DegradeSpec(Part, frozen=True):
-    """One of motion blur and downscale."""
-
-    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.3
-    motion_blur: MotionBlurSpec = MotionBlurSpec()
-    downscale: DownscaleSpec = DownscaleSpec()
-
-
-class GraySpec(Part, frozen=True):
-    """Take the colour away."""
-
-    enabled: Annotated[bool, helped("take the colour away")] = True
-    after_normalise: Annotated[
-        bool, helped("as in the talk: grey made of normalised channels, which shifts its statistics")
-    ] = True
-    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
-
-
-class AugmentSpec(Part, frozen=True):
-    """What happens to a training photo, in this order; never to a validation or test photo."""
-
-    flip: FlipSpec = FlipSpec()
-    tone: ToneSpec = ToneSpec()
-    rotate: RotateSpec = RotateSpec()
-    degrade: DegradeSpec = DegradeSpec()
-    gray: GraySpec = GraySpec()
 
 
 class ModelSpec(Part, frozen=True):
@@ -255,12 +169,7 @@ class RunSpec(Part, frozen=True):
             raise ValueError(f"data.fold is {self.data.fold}, but data.folds is {self.data.folds}: folds count from 0")
         if self.crop.enabled and not self.crop.source:
             raise ValueError("crop.enabled is true, but crop.source names no table of boxes")
-        if self.augment.degrade.downscale.low > self.augment.degrade.downscale.high:
-            raise ValueError("augment.degrade.downscale.low is above augment.degrade.downscale.high")
-        if self.augment.degrade.motion_blur.limit % 2 == 0:
-            raise ValueError(
-                f"augment.degrade.motion_blur.limit is {self.augment.degrade.motion_blur.limit}, but must be odd"
-            )
+        check_augment(self.augment)
         if self.optimiser.warmup_epochs >= self.training.epochs:
             raise ValueError(
                 f"optimiser.warmup_epochs is {self.optimiser.warmup_epochs:g}, "
@@ -323,8 +232,11 @@ class RunSpec(Part, frozen=True):
         return msgspec.toml.encode(self).decode()
 
     def to_json(self) -> str:
-        """Return JSON on one line with sorted names, so that equal specs are equal text."""
-        return msgspec.json.encode(self, order="sorted").decode()
+        """Return JSON on one line with sorted names, so that equal specs are equal text, whenever they were recorded.
+
+        Fields that came later and are as by default are left out; reading fills them in.
+        """
+        return msgspec.json.encode(_as_first_written(self.to_values()), order="sorted").decode()
 
     def with_values(self, changes: dict[str, Any]) -> RunSpec:
         """Return a copy with dotted paths replaced, such as {"model.backbone": "timm/resnet18"}.
@@ -354,8 +266,12 @@ class RunSpec(Part, frozen=True):
         return _digest(values)
 
 
+def _as_first_written(values: dict[str, Any]) -> dict[str, Any]:
+    return as_first_written(values, RunSpec().to_values())
+
+
 def _digest(values: dict[str, Any]) -> str:
-    return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(_as_first_written(values), order="sorted")).hexdigest()
 
 
 def toml_values(text: str | bytes) -> dict[str, Any]:

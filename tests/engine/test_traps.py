@@ -18,11 +18,12 @@ from engine.answering.answers import OutputsAnswer
 from engine.answering.embeddings import both_sides, embed_photos, see_batch
 from engine.answering.nearest import Gallery, TalkNeighbours
 from engine.answering.newness import fit
+from engine.contract.augment import AugmentSpec
 from engine.contract.events import EventWriter
 from engine.contract.method import ArcFaceMethod, ClassifierMethod, TripletMethod
 from engine.contract.predictions import ClassList
 from engine.contract.ranking import average_precision, top_five
-from engine.contract.spec import AugmentSpec, DataSpec, OptimiserSpec, RunSpec, TrainingSpec
+from engine.contract.spec import DataSpec, OptimiserSpec, RunSpec, TrainingSpec
 from engine.crop.apply import Box, cut
 from engine.data.augment import IMAGENET_MEAN, IMAGENET_STD, TrainingTransform, evaluation_transform
 from engine.data.decode import decode

@@ -284,7 +284,7 @@ class RunsScreen(TableActions):
 
     def action_new(self) -> None:
         """Choose a preset, then open the form on it."""
-        from whaletui.screens.new_run import choose_preset
+        from whaletui.screens.choose_preset import choose_preset
 
         choose_preset(self)
 
