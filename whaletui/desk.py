@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from engine.contract.errors import WhaleError
 from whaletui.records.model import RunRecord, State
 from whaletui.view import remembered
 from whaletui.view.follow import Follower
@@ -134,10 +135,8 @@ class Desk:
         records_changed = fingerprint != self._seen
         ended: tuple[RunRecord, ...] = ()
         if records_changed:
-            self._seen = fingerprint
-            before, self._active = self._active, tuple(records.active())
-            ended = self._ended(records, before)
-            self.data_folder = records.setting("data") or ""
+            records_changed, ended = self._read(records)
+            self._seen = fingerprint if records_changed else None
         self._look_at_slots()
         wanted = {record.id: record for group in list(self.watched.values()) for record in group}
         wanted.update({record.id: record for record in self._active})  # these know the newest attempt
@@ -147,9 +146,25 @@ class Desk:
             behind=poll.behind, problems=poll.problems, trouble=self._trouble, news=news, ended=ended,
         )  # fmt: skip
 
-    def _ended(self, records: Records, before: tuple[RunRecord, ...]) -> tuple[RunRecord, ...]:
+    def _read(self, records: Records) -> tuple[bool, tuple[RunRecord, ...]]:
+        """Read what the records say now; returns whether they could be reached, and what ended since."""
+        from whaletui.records.errors import UnreachableError
+
+        try:
+            now = tuple(records.active())
+            ended = self._ended(records, self._active, now)
+            self.data_folder = records.setting("data") or ""
+        except UnreachableError as error:  # the figures of what runs are in files: they go on
+            self._trouble = str(error)
+            return False, ()
+        self._active = now
+        return True, ended
+
+    def _ended(
+        self, records: Records, before: tuple[RunRecord, ...], active: tuple[RunRecord, ...]
+    ) -> tuple[RunRecord, ...]:
         """Return how those that were active stand now that are not any more; a deleted one is nothing to tell of."""
-        now = {record.id for record in self._active}
+        now = {record.id for record in active}
         gone = [record.id for record in before if record.id not in now]
         ended = (records.found(run_id) for run_id in gone)
         return tuple(record for record in ended if record is not None)
@@ -178,7 +193,10 @@ class Desk:
             self._news = self._mend()
             return
         if any(record.state is State.QUEUED and not record.held for record in self._active):
-            ensure_keeper(self.workspace)
+            try:
+                ensure_keeper(self.workspace)
+            except WhaleError as error:  # none can be started, or those that were ended at once
+                self._trouble = str(error)
 
     def _look_at_slots(self) -> None:
         if time.monotonic() - self._slots_at < SLOTS_SECONDS:

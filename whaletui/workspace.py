@@ -14,11 +14,13 @@ class Workspace:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root).expanduser().resolve()
         self.database = self.root / "experiments.db"
+        self.database_owner = self.root / "experiments.owner"  # where the records are on a server: whose they are
         self.runs = self.root / "runs"
         self.ensembles = self.root / "ensembles"
         self.submissions = self.root / "submissions"
         self.cache = self.root / "cache"  # may be deleted at any time
         self.keeper_lock = self.root / "keeper.lock"
+        self.keeper_starts = self.root / "keeper.starts"  # those since one last worked
         self.keeper_log = self.root / "keeper.log"
 
     def prepare(self) -> None:

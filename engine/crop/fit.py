@@ -6,13 +6,25 @@ import os
 import shutil
 import socket
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from engine.contract.dataset import Dataset, read_dataset
 from engine.contract.errors import DataError, SpecError, WeightsError
-from engine.contract.events import AnyEvent, BoxesEvaluated, Epoch, EventWriter, Phase, Saved, Started, Step, Warned
+from engine.contract.events import (
+    AnyEvent,
+    BoxesEvaluated,
+    Epoch,
+    EventTail,
+    EventWriter,
+    Phase,
+    Saved,
+    Started,
+    Step,
+    Warned,
+)
 from engine.contract.method import DetectorMethod
 from engine.contract.rundir import Attempt, RunDir, write_json
 from engine.contract.spec import RunSpec
@@ -35,7 +47,7 @@ def fit(run_dir: RunDir, attempt: Attempt, events: EventWriter, wish: StopWish) 
 
     Raises:
         WhaleError: something a person can put right.
-        Stopped: the run was asked to stop; the weights of the last whole epoch are kept.
+        Stopped: the run was asked to stop; it can be gone on with after the last whole epoch.
     """
     began = time.monotonic()
     spec = run_dir.spec()
@@ -54,6 +66,8 @@ def fit(run_dir: RunDir, attempt: Attempt, events: EventWriter, wish: StopWish) 
         with working(job) as said:
             for event in said:
                 told(event)
+        told.take_in(event for each in run_dir.attempts() if each.number < attempt.number
+                     for event in EventTail(each.events).read_all())  # fmt: skip
     finally:
         shutil.rmtree(job.scratch, ignore_errors=True)
     trained = time.monotonic()
@@ -139,6 +153,7 @@ class _Telling:
         self.epoch, self.step, self.loss = 0.0, 0, float("nan")
         self.evaluated: BoxesEvaluated | None = None
         self.best: BoxesEvaluated | None = None
+        self._first_epoch: int | None = None  # that this attempt measured
         wish.progress = lambda: (self.epoch, self.step)
 
     def __call__(self, event: AnyEvent) -> None:
@@ -155,9 +170,19 @@ class _Telling:
                 self.epoch, self.loss = float(event.epoch), event.loss
             case BoxesEvaluated():
                 self.evaluated = event
-                if self.best is None or event.mean_iou > self.best.mean_iou:
-                    self.best = event
+                self._first_epoch = self._first_epoch or event.epoch
+                self._compare(event)
         self._events.write(event)
+
+    def take_in(self, earlier: Iterable[AnyEvent]) -> None:
+        """Compare with the epochs before the first of this attempt, which earlier ones measured."""
+        for event in earlier:
+            if isinstance(event, BoxesEvaluated) and self._first_epoch and event.epoch < self._first_epoch:
+                self._compare(event)
+
+    def _compare(self, event: BoxesEvaluated) -> None:
+        if self.best is None or event.mean_iou > self.best.mean_iou:
+            self.best = event
 
     def warn(self, words: str) -> None:
         """Say what a person should know."""

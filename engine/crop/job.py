@@ -18,6 +18,7 @@ import msgspec
 from engine.contract import errors
 from engine.contract.errors import WhaleError
 from engine.contract.events import AnyEvent, Failed, decode_event
+from engine.contract.method import DetectorMethod
 from engine.contract.rundir import write_json
 from engine.contract.spec import RunSpec
 from engine.crop.apply import Box
@@ -54,6 +55,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     height: int
     width: int
+
+
+def method_of(spec: RunSpec) -> DetectorMethod:
+    """Return the method of a detector's spec."""
+    assert isinstance(spec.method, DetectorMethod), "only a detector's spec comes here"
+    return spec.method
 
 
 def side_of(spec: RunSpec) -> int:

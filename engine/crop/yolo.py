@@ -27,11 +27,12 @@ from engine.contract.errors import WeightsError, WhaleError
 from engine.contract.rundir import write_json
 from engine.crop.apply import Box
 from engine.crop.framing import scaled
-from engine.crop.job import Found, Job, Shot, side_of
+from engine.crop.going_on import GoingOn, save
+from engine.crop.job import Found, Job, Shot, method_of, side_of
 from engine.crop.look import look, measured, photos_in_batches
 from engine.data.decode import decode
-from engine.models.device import choose_device
-from engine.training.checkpoint import Position, newest_checkpoint, read_checkpoint, save_checkpoint
+from engine.models.device import Device, choose_device
+from engine.training.checkpoint import newest_checkpoint, read_checkpoint
 from engine.training.reporter import Reporter
 
 
@@ -110,14 +111,12 @@ class _Photos(YOLODataset):  # type: ignore[misc]
 class _Fit(DetectionTrainer):  # type: ignore[misc]
     """ultralytics' training on our photos, told in our events. (A class named Trainer would be given its reporters.)"""
 
-    def __init__(self, job: Job, teller: Teller) -> None:
-        self.job, self.teller = job, teller
+    def __init__(self, job: Job, teller: Teller, before: GoingOn, device: Device) -> None:
+        self.job, self.teller, self.before = job, teller, before
         self.side = side_of(job.spec)
-        device = choose_device(job.spec.training)
-        teller.write(_started(job, device.name))
-        super().__init__(overrides=_arguments(job, self.side, cuda=device.is_cuda))
+        super().__init__(overrides=_arguments(job, self.side, cuda=device.is_cuda, begun=before.epoch))
         self.reporter: Reporter | None = None
-        self.step = 0
+        self.step = before.step
         self.add_callback("on_train_epoch_start", _Fit.begin_epoch)
         self.add_callback("on_train_batch_end", _Fit.end_step)
         self.add_callback("on_train_epoch_end", _Fit.end_epoch)
@@ -136,18 +135,18 @@ class _Fit(DetectionTrainer):  # type: ignore[misc]
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = False) -> nn.Module:
         network: nn.Module = _network(self.job)
-        if self.job.weights:
+        if self.job.weights and not self.before.is_begun:
             _start_from(network, Path(self.job.weights), self.teller)
         return network
+
+    def resume_training(self, ckpt: Any) -> None:
+        if self.before.is_begun:
+            self.before.restore(self)
 
     def validate(self) -> tuple[dict[str, float], float]:
         event = measured(self.ema.ema, self.job, self.device, self.epoch + 1, self.step)
         self.teller.write(event)
-        position = Position(step=self.step, epoch=self.epoch + 1, spec_digest=self.job.spec.digest, classes_digest="")
-        path = save_checkpoint(Path(self.job.checkpoint), position, self.ema.ema, None)
-        if self.epoch + 1 == self.epochs:
-            size = sum(file.stat().st_size for file in path.iterdir())
-            self.teller.write(e.Saved(path=f"checkpoint/{path.name}", bytes=size))
+        save(self.job, self, self.epoch + 1, self.step, self.teller)
         return {}, event.mean_iou
 
     def save_model(self) -> bool:
@@ -164,7 +163,8 @@ class _Fit(DetectionTrainer):  # type: ignore[misc]
     def begin_epoch(self) -> None:
         if self.reporter is None:
             steps = len(self.train_loader)
-            self.reporter = Reporter(self.teller, self.epochs, steps, steps * self.epochs)  # type: ignore[arg-type]
+            self.reporter = Reporter(self.teller, self.epochs, steps, steps * self.epochs)
+            self.reporter.restore(self.step, float("nan"), [], 0)
             self.teller.write(e.Phase(name="training"))
         self.reporter.begin_epoch()
 
@@ -181,26 +181,26 @@ class _Fit(DetectionTrainer):  # type: ignore[misc]
         self.reporter.end_epoch(self.epoch + 1)
 
 
-def _started(job: Job, device: str) -> e.Started:
-    epochs = job.spec.training.epochs
+def _started(job: Job, device: str, before: GoingOn) -> e.Started:
+    looks = max(0, before.epoch - before.is_trained)  # what is trained is looked at once more
     return e.Started(
-        attempt=0, pid=os.getpid(), host="", device=device, precision="float32", epochs=epochs,
-        torch=str(torch.__version__),
+        attempt=0, pid=os.getpid(), host="", device=device, precision="float32", epochs=job.spec.training.epochs,
+        torch=str(torch.__version__), resumed_step=before.step, resumed_epoch=float(before.epoch), resumed_looks=looks,
     )  # fmt: skip
 
 
-def _arguments(job: Job, side: int, *, cuda: bool) -> dict[str, Any]:
-    """Return ultralytics' settings for a spec.
+def _arguments(job: Job, side: int, *, cuda: bool, begun: int) -> dict[str, Any]:
+    """Return ultralytics' settings for a spec of which some epochs are done.
 
     No mosaic and little zoom: a photo shows one fluke, large, and what is to be learnt is where exactly it ends. Every
     batch takes a step (nbs), since there are few of them.
     """
     spec = job.spec
     return {
-        "model": f"{spec.method.architecture}.yaml", "data": "boxes", "imgsz": side,  # type: ignore[union-attr]
+        "model": f"{method_of(spec).architecture}.yaml", "data": "boxes", "imgsz": side,
         "epochs": spec.training.epochs, "batch": spec.training.batch, "nbs": spec.training.batch,
         "workers": max(spec.training.workers, 0) if spec.training.workers >= 0 else min(8, os.cpu_count() or 1),
-        "device": "0" if cuda else "cpu", "seed": spec.seed, "deterministic": True, "pretrained": False,
+        "device": "0" if cuda else "cpu", "seed": spec.seed + begun, "deterministic": True, "pretrained": False,
         "optimizer": {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}[spec.optimiser.kind],
         "lr0": spec.optimiser.learning_rate, "lrf": 0.01, "cos_lr": spec.optimiser.schedule == "cosine",
         "momentum": spec.optimiser.momentum, "weight_decay": spec.optimiser.weight_decay,
@@ -212,8 +212,7 @@ def _arguments(job: Job, side: int, *, cuda: bool) -> dict[str, Any]:
 
 
 def _network(job: Job) -> DetectionModel:
-    architecture = job.spec.method.architecture  # type: ignore[union-attr]
-    network = DetectionModel(f"{architecture}.yaml", ch=3, nc=1, verbose=False)
+    network = DetectionModel(f"{method_of(job.spec).architecture}.yaml", ch=3, nc=1, verbose=False)
     network.names = {0: "fluke"}
     return network
 
@@ -241,8 +240,17 @@ def _start_from(network: nn.Module, path: Path, teller: Teller) -> None:
 
 
 def fit(job: Job, teller: Teller) -> None:
-    """Learn boxes from a job's photos, measuring after each epoch."""
-    _Fit(job, teller).train()
+    """Learn boxes from a job's photos, measuring after each epoch; go on where an earlier attempt was broken off."""
+    device = choose_device(job.spec.training)
+    before = GoingOn(job)
+    for event in (_started(job, device.name, before), *before.told):
+        teller.write(event)
+    if not before.is_trained:
+        _Fit(job, teller, before, device).train()
+        return
+    network = _network(job)
+    before.answer_with(network)
+    teller.write(measured(network.to(device.device).eval(), job, device.device, before.epoch, before.step))
 
 
 def detect(job: Job, teller: Teller) -> None:
@@ -254,7 +262,7 @@ def detect(job: Job, teller: Teller) -> None:
     network = _network(job)
     network.load_state_dict(read_checkpoint(folder, average=False)[1])
     network.to(device).eval().fuse(verbose=False)
-    method: Any = job.spec.method
+    method = method_of(job.spec)
     results: list[Found] = []
     told_at = time.monotonic()
     for shots, squares, frames in photos_in_batches(job.shots, side_of(job.spec), job.spec.prediction.batch, device):

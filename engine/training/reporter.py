@@ -5,14 +5,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from engine.contract.events import Epoch, EventWriter, Step, Warned
+from engine.contract.events import Epoch, Event, Step, Warned
 
 STEP_SECONDS = 0.5
 """Between two `Step` events."""
+
+
+class Listener(Protocol):
+    """Whoever takes events: the file of a run, or the process that asked."""
+
+    def write(self, event: Event) -> object:
+        """Take an event."""
 
 
 class Reporter:
@@ -23,7 +31,7 @@ class Reporter:
 
     def __init__(
         self,
-        events: EventWriter,
+        events: Listener,
         epochs: int,
         steps_per_epoch: int,
         total_steps: int,

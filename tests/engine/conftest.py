@@ -1,4 +1,4 @@
-"""A data folder of twelve drawn photos, for all tests of the engine."""
+"""A data folder of twelve drawn photos, and a detector that was trained on it, for all tests of the engine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from detector_kit import prepared, ran, with_boxes
 from drawn_photos import drawn, write_table
 from PIL import Image
+
+from engine.contract.rundir import RunDir
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # a test may import it before the engine does: no look at the index
 
@@ -46,3 +49,16 @@ def tiny_data(_drawn_data: Path, tmp_path: Path) -> Path:
     a1 and a3 are one photo saved twice, and so are b1 and t1.
     """
     return Path(shutil.copytree(_drawn_data, tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def finished(_drawn_data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A detector that saw fourteen boxes twice: it ran whole, and has learnt nothing yet."""
+    folder = tmp_path_factory.mktemp("detector")
+    data = with_boxes(Path(shutil.copytree(_drawn_data, folder / "data")))
+    run_dir = prepared(folder / "0001-detector", data)
+    home = folder / "home"
+    home.mkdir()
+    assert ran(run_dir, HOME=str(home)) == 0, run_dir.attempt(1).log.read_text()
+    assert list(home.iterdir()) == []  # its settings, fonts and caches are in the run's folder, and gone again
+    return run_dir

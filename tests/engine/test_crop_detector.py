@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from drawn_photos import write_table
+from detector_kit import prepared, ran, told, with_boxes
 
 from engine.contract.dataset import Dataset, read_dataset
 from engine.contract.errors import DataError, RunFolderError, SpecError, WeightsError
 from engine.contract.events import (
-    AnyEvent,
     BoxesEvaluated,
     Epoch,
     EventTail,
@@ -30,7 +26,7 @@ from engine.contract.events import (
     Step,
     Warned,
 )
-from engine.contract.rundir import ATTEMPT_VARIABLE, RunDir, write_json
+from engine.contract.rundir import RunDir, write_json
 from engine.contract.spec import RunSpec
 from engine.contract.summary import read_summary
 from engine.crop import detect
@@ -44,60 +40,6 @@ from engine.drawing.dataset import draw_dataset
 from engine.training.stopping import StopWish
 
 pytestmark = pytest.mark.timeout(900)  # whole processes; each imports torch, which takes long on a busy machine
-
-TINY = {
-    "method.kind": "detector",
-    "method.boxes": "boxes.csv",
-    "method.threshold": 0.0,
-    "image.height": 32,
-    "image.width": 32,
-    "training.device": "cpu",
-    "training.epochs": 2,
-    "training.batch": 7,
-}
-
-
-def prepared(folder: Path, data: Path, **changes: Any) -> RunDir:
-    """Return a run folder with its spec and its first attempt, as a launcher leaves it."""
-    folder.mkdir(parents=True)
-    run_dir = RunDir(folder)
-    run_dir.spec_file.write_text(RunSpec().with_values({**TINY, "data.folder": str(data), **changes}).to_toml())
-    run_dir.attempt(1).path.mkdir()
-    return run_dir
-
-
-def ran(run_dir: RunDir, **environment: str) -> int:
-    """Do the run in a process of its own; return its exit code."""
-    told = os.environ | {ATTEMPT_VARIABLE: "1", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""} | environment
-    with open(run_dir.attempt(1).log, "wb") as log:
-        command = [sys.executable, "-m", "engine", str(run_dir.path)]
-        return subprocess.run(command, env=told, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
-
-
-def told(run_dir: RunDir) -> list[AnyEvent]:
-    return EventTail(run_dir.attempt(1).events).read_all()
-
-
-def with_boxes(data: Path) -> Path:
-    """Lay a table beside tiny data: the same box for every photo."""
-    dataset = read_dataset(data)
-    write_table(
-        data / "boxes.csv", [(photo, "8 12 24 36") for photo in (*dataset.train, *dataset.test)], ("fn", "bbox")
-    )
-    return data
-
-
-@pytest.fixture(scope="module")
-def finished(_drawn_data: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
-    """A detector that saw fourteen boxes twice: it ran whole, and has learnt nothing yet."""
-    folder = tmp_path_factory.mktemp("detector")
-    data = with_boxes(Path(shutil.copytree(_drawn_data, folder / "data")))
-    run_dir = prepared(folder / "0001-detector", data)
-    home = folder / "home"
-    home.mkdir()
-    assert ran(run_dir, HOME=str(home)) == 0, run_dir.attempt(1).log.read_text()
-    assert list(home.iterdir()) == []  # its settings, fonts and caches are in the run's folder, and gone again
-    return run_dir
 
 
 def test_a_detector_tells_its_story_in_order(finished: RunDir) -> None:

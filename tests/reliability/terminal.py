@@ -78,15 +78,20 @@ class Terminal:
 
 @contextmanager
 def on_terminal(
-    words: list[str], folder: Path, size: tuple[int, int] = (100, 30), variables: Mapping[str, str] | None = None
+    words: list[str],
+    folder: Path,
+    size: tuple[int, int] = (100, 30),
+    variables: Mapping[str, str] | None = None,
+    command: list[str] | None = None,
 ) -> Iterator[Terminal]:
-    """Run `python -m whaletui WORDS` on a terminal of `size` columns and rows; it is killed at the end."""
+    """Run `python -m whaletui WORDS`, or a command, on a terminal of `size` columns and rows; kill it at the end."""
     pid, master = pty.fork()
     if pid == 0:
         try:
             os.chdir(folder)
             told = {**os.environ, "TERM": "xterm-256color", **(variables or {})}
-            os.execve(sys.executable, [sys.executable, "-m", "whaletui", *words], told)
+            argv = command or [sys.executable, "-m", "whaletui", *words]
+            os.execvpe(argv[0], argv, told)
         finally:
             os._exit(127)  # the test goes on in the parent alone
     terminal = Terminal(pid, master)

@@ -23,6 +23,7 @@ from whaletui.jobs.local import ENGINE_VARIABLE
 from whaletui.jobs.traces import supervisor_of
 from whaletui.records.model import RunRecord, State
 from whaletui.records.records import Records
+from whaletui.records.store import URL_VARIABLE
 from whaletui.workspace import Workspace
 
 GENEROUS_SECONDS = 30.0
@@ -49,9 +50,25 @@ def new_records(folder: Path) -> Records:
     """Return the records of a new workspace."""
     workspace = Workspace(folder)
     workspace.prepare()
+    if os.environ.get(URL_VARIABLE):
+        return Records.open(workspace)
     workspace.database.touch(mode=0o600)
     workspace.database.write_bytes(new_database())
     return Records.open(workspace)
+
+
+DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
+"""Parameters of a fixture whose tests hold for both kinds of databases."""
+
+
+@contextlib.contextmanager
+def database_for(request: pytest.FixtureRequest, folder: Path) -> Iterator[None]:
+    """Let the records of a workspace lie where the fixture's parameter says, one of `DATABASES`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(URL_VARIABLE, raising=False)
+        if request.param == "postgresql":
+            patch.setenv(URL_VARIABLE, request.getfixturevalue("postgres").new_database(folder))
+        yield
 
 
 class Lab:
@@ -76,6 +93,10 @@ class Lab:
     def attempt(self, run: RunRecord) -> Attempt:
         """Return the newest attempt of a run."""
         return self.workspace.run_dir(run.folder).attempt(max(1, self.run(run).attempt))
+
+    def attempt_of(self, run: RunRecord) -> Attempt:
+        """Return the newest attempt that a record tells of, whatever the records say now."""
+        return self.workspace.run_dir(run.folder).attempt(max(1, run.attempt))
 
     def let_go(self, run: RunRecord) -> None:
         """Let a waiting stand-in go on."""
@@ -134,16 +155,21 @@ class Lab:
         raise AssertionError("something of the workspace cannot be ended")
 
 
-def make_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """Yield a new workspace with one CPU slot, no GPU, and the stand-in engine; for the fixture of a test file."""
+def make_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str = "") -> Iterator[Lab]:
+    """Yield a new workspace with one CPU slot, no GPU, and the stand-in engine; for the fixture of a test file.
+
+    `url` names the database of its records, where that is not the workspace's own file.
+    """
     gpus = tmp_path / "gpus.json"
     gpus.write_text("[]")
     engine = Path(__file__).with_name("stand_in_engine.py")
     monkeypatch.setenv(ENGINE_VARIABLE, json.dumps([sys.executable, str(engine)]))
     monkeypatch.setenv("WHALETUI_GPUS", str(gpus))
     monkeypatch.setenv("WHALETUI_CPU_SLOTS", "1")
-    for name in ("WHALETUI_DATABASE_URL", "CUDA_VISIBLE_DEVICES"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv(URL_VARIABLE, raising=False)
+    if url:
+        monkeypatch.setenv(URL_VARIABLE, url)
     made = Lab(tmp_path / "workspace")
     yield made
     made.end()

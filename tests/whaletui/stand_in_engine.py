@@ -1,7 +1,8 @@
 """Stands for the engine in tests of the jobs: does what the words of its spec's name say, with real events.
 
 finish, fail, code4, wait (for a file `go`; SIGTERM ends it gently), deaf (waits and ignores SIGTERM), env, orphan,
-sleep=SECONDS (lives so long and tells of it all the time), doom (kills its supervisor and itself).
+sleep=SECONDS (lives so long and tells of it all the time), doom (kills its supervisor and itself), hungry (waits for
+a file `go`, then takes memory until it is killed).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from engine.contract.events import Cancelled, Evaluated, EventWriter, Failed, Fi
 from engine.contract.rundir import RunDir
 
 LONGEST_SECONDS = 60.0
+MOST_BLOCKS = 100  # of 8 MiB
 
 
 def note(run_dir: RunDir, word: str) -> None:
@@ -52,10 +54,13 @@ def main() -> int:
         os.setsid()
         time.sleep(LONGEST_SECONDS)
         os._exit(0)
-    if "wait" in words or "deaf" in words:
+    if {"wait", "deaf", "hungry"} & set(words):
         deadline = time.monotonic() + LONGEST_SECONDS
         while not (run_dir.path / "go").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
+    if "hungry" in words:
+        taken = [b"x" * (8 << 20) for _ in range(MOST_BLOCKS)]
+        raise MemoryError(f"{len(taken)} blocks were given: nothing limits this process")
     if "doom" in words:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which comes when the supervisor is gone
         os.kill(os.getppid(), signal.SIGKILL)

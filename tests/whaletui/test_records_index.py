@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jobs_kit import new_records
+from jobs_kit import DATABASES, database_for, new_records
 
 from engine.contract.errors import DiskError
 from engine.contract.ranking import Score
@@ -23,8 +24,14 @@ from whaletui.records.records import Records
 from whaletui.view.runview import RunView
 
 
+@pytest.fixture(params=DATABASES)
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
+    with database_for(request, tmp_path / "lab"):
+        yield new_records(tmp_path / "lab")
+
+
 @pytest.fixture
-def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
+def in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
     monkeypatch.delenv("WHALETUI_DATABASE_URL", raising=False)
     return new_records(tmp_path / "lab")
 
@@ -117,6 +124,15 @@ def test_an_id_is_never_given_again_and_a_delete_frees_the_folder(records: Recor
     assert records.delete(run.id) >= 100_000
     assert list(records.workspace.runs.iterdir()) == []
     assert add(records).id == run.id + 1
+
+
+def test_deleting_a_run_without_a_folder_leaves_the_workspace_alone(records: Records) -> None:
+    run = add(records)
+    records.request_cancel(run.id)
+    records._writer.change(run.id, folder="")
+    assert records.delete(run.id) == 0
+    assert (records.workspace.root / run.folder / "spec.toml").exists()
+    assert records.found(run.id) is None
 
 
 def test_a_run_whose_folder_cannot_be_made_is_not_recorded(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,16 +265,16 @@ print(len(page.rows))
 """
 
 
-def test_reading_an_up_to_date_database_loads_no_database_library(records: Records) -> None:
-    folder = str(records.workspace.root)
+def test_reading_an_up_to_date_database_loads_no_database_library(in_a_file: Records) -> None:
+    folder = str(in_a_file.workspace.root)
     done = subprocess.run([sys.executable, "-c", READ_ONLY, folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "3\n"
 
 
-def test_the_database_is_its_owners_and_keeps_the_promised_pragmas(records: Records) -> None:
-    assert records.store.path.stat().st_mode & 0o077 == 0
-    connection = sqlite.connect(records.store.path)
+def test_the_database_is_its_owners_and_keeps_the_promised_pragmas(in_a_file: Records) -> None:
+    assert in_a_file.store.path.stat().st_mode & 0o077 == 0
+    connection = sqlite.connect(in_a_file.store.path)
     told = {
         name: connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "foreign_keys", "trusted_schema", "busy_timeout")
@@ -268,9 +284,9 @@ def test_the_database_is_its_owners_and_keeps_the_promised_pragmas(records: Reco
                     "busy_timeout": 30_000}  # fmt: skip
 
 
-def test_no_write_ahead_log_on_a_network_disk(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_write_ahead_log_on_a_network_disk(in_a_file: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     def journal() -> str:
-        connection = sqlite.connect(records.store.path)
+        connection = sqlite.connect(in_a_file.store.path)
         try:
             return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
         finally:
@@ -278,7 +294,7 @@ def test_no_write_ahead_log_on_a_network_disk(records: Records, monkeypatch: pyt
 
     assert journal() == "wal"
     monkeypatch.setattr(sqlite, "filesystem", lambda path: "nfs4")
-    Records.open(records.workspace).set_setting("data", "/photos")
+    Records.open(in_a_file.workspace).set_setting("data", "/photos")
     assert journal() == "delete"
 
 
@@ -293,10 +309,10 @@ def test_the_file_system_is_that_of_the_deepest_mount(tmp_path: Path) -> None:
     assert sqlite.filesystem(tmp_path, tmp_path / "none") == ""
 
 
-def test_a_damaged_database_says_how_to_mend_it(records: Records) -> None:
-    path = records.store.path
+def test_a_damaged_database_says_how_to_mend_it(in_a_file: Records) -> None:
+    path = in_a_file.store.path
     data = bytearray(path.read_bytes())
     data[:100] = os.urandom(100)
     path.write_bytes(bytes(data))
     with pytest.raises(RecordsError, match="rebuild"):
-        Records.open(records.workspace)
+        Records.open(in_a_file.workspace)

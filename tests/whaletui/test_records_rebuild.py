@@ -8,10 +8,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from jobs_kit import Lab, make_lab
+from jobs_kit import DATABASES, Lab, make_lab
+from postgres_kit import Server
 
 from engine.contract.ranking import Score
 from engine.contract.rundir import write_json
+from engine.contract.spec import RunSpec
 from engine.contract.summary import Best, Environment, Figures, Summary
 from whaletui.jobs.keeper import ensure_keeper, stop_keeper
 from whaletui.jobs.local import cancel
@@ -20,11 +22,19 @@ from whaletui.records.errors import RecordsError
 from whaletui.records.model import MemberRecord, RunRecord, State
 from whaletui.records.rebuild import rebuild
 from whaletui.records.records import Records
+from whaletui.records.store import URL_VARIABLE
 
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     yield from make_lab(tmp_path, monkeypatch)
+
+
+@pytest.fixture(params=DATABASES)
+def lab_anywhere(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    on_server = request.param == "postgresql"
+    url = request.getfixturevalue("postgres").new_database(tmp_path / "workspace") if on_server else ""
+    yield from make_lab(tmp_path, monkeypatch, url)
 
 
 def all_runs(records: Records) -> list[RunRecord]:
@@ -43,7 +53,8 @@ def summary(**changes: object) -> Summary:
     return msgspec.structs.replace(made, **changes)
 
 
-def test_the_rebuilt_database_equals_the_lost_one(lab: Lab) -> None:
+def test_the_rebuilt_database_equals_the_lost_one(lab_anywhere: Lab) -> None:
+    lab = lab_anywhere
     finished, failed, odd, cancelled = (lab.add(name) for name in ("finish", "fail", "code4", "finish later"))
     write_json(lab.folder(finished) / "summary.json", summary())
     lab.records.note(finished.id, "good")
@@ -67,8 +78,7 @@ def test_the_rebuilt_database_equals_the_lost_one(lab: Lab) -> None:
 
     after = all_runs(lab.records)
     assert (report.runs, report.damaged) == (6, ())
-    assert report.moved_to is not None
-    assert report.moved_to.exists()
+    assert (report.moved_to is not None and report.moved_to.exists()) == lab.records.store.is_file
     passing = {running.id: {"epoch", "loss"}, waiting.id: {"reason"}}  # its keeper writes these again at each tick
     for old, new in zip(before, after, strict=True):
         differing = {name for name in old.__struct_fields__ if getattr(old, name) != getattr(new, name)}
@@ -110,7 +120,41 @@ def test_a_workspace_without_a_database_is_built_from_its_folders(lab: Lab) -> N
     assert lab.run(run) == run
 
 
-def test_records_elsewhere_are_not_rebuilt(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WHALETUI_DATABASE_URL", "postgresql://somewhere/lab")
+@pytest.mark.postgres
+def test_the_records_of_a_file_move_to_a_server(lab: Lab, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [lab.add("a"), lab.add("b")]
+    lab.records.note(runs[0].id, "kept")
+    before = all_runs(lab.records)
+    postgres.execute("CREATE DATABASE team")
+    monkeypatch.setenv(URL_VARIABLE, postgres.url("team"))
+    assert rebuild(lab.workspace).runs == 2
+    moved = Records.open(lab.workspace)
+    assert not moved.store.is_file
+    assert all_runs(moved) == before
+    assert moved.add_run(before[0].spec).id == runs[1].id + 1
+    assert rebuild(lab.workspace).runs == 3  # once more, over what is there
+
+
+@pytest.mark.postgres
+def test_a_rebuild_on_a_server_that_breaks_off_changes_nothing(
+    lab: Lab, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(URL_VARIABLE, postgres.new_database(lab.workspace.root))
+    records = Records.open(lab.workspace)
+    run = records.add_run(RunSpec.of({}))
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("whaletui.records.rebuild._carry_over", fail)
+        with pytest.raises(OSError, match="No space"):
+            rebuild(lab.workspace)
+    assert all_runs(records) == [run]
+    assert records.add_run(run.spec).id == run.id + 1
+
+
+def test_records_in_a_file_elsewhere_are_not_rebuilt(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(URL_VARIABLE, "sqlite:////somewhere/lab.db")
     with pytest.raises(RecordsError, match="not a file"):
         rebuild(lab.workspace)

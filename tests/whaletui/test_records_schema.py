@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from jobs_kit import DATABASES, database_for
 
 from whaletui.records import schema
 from whaletui.records.dbapi import dbapi as sqlite3
@@ -38,8 +40,14 @@ def test_the_listed_revisions_are_those_of_the_scripts() -> None:
     assert scripts.get_current_head() == schema.HEAD
 
 
-def test_the_migrations_make_the_tables_that_the_types_describe(workspace: Workspace) -> None:
-    records = Records.open(workspace)
+@pytest.fixture(params=DATABASES)
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Records]:
+    with database_for(request, tmp_path / "lab"):
+        yield Records.open(Workspace(tmp_path / "lab"))
+
+
+def test_the_migrations_make_the_tables_that_the_types_describe(opened: Records) -> None:
+    records = opened
     with records.store.engine().connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import sys
@@ -19,7 +20,9 @@ from whaletui.cli.output import DONE, FAILED, as_json, say
 from whaletui.jobs.gpus import explain_no_gpu, probe
 from whaletui.records.care import what_is_wrong
 from whaletui.records.records import Records
+from whaletui.records.server import describe
 from whaletui.records.sqlite import filesystem, on_network, sqlite_version
+from whaletui.records.store import Store
 from whaletui.workspace import Workspace
 
 PACKAGES = (
@@ -36,7 +39,7 @@ PACKAGES = (
 
 OTHERS_MAY_WRITE = stat.S_IWOTH  # a group that may write is a group that shares the workspace
 OTHERS_MAY_READ = stat.S_IRWXG | stat.S_IROTH | stat.S_IXOTH
-TOKENS = (Path("~/.kaggle/kaggle.json"), Path("~/.kaggle/access_token"))
+TOKENS = (Path("~/.kaggle/kaggle.json"), Path("~/.kaggle/access_token"), Path("~/.pgpass"))
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,8 +122,8 @@ def loose_permissions(workspace: Workspace) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding(subject="folder", level="good", seen=f"mode {mode:o}")
-    for token in TOKENS:
-        path = token.expanduser()
+    named = os.environ.get("PGPASSFILE")
+    for path in [*(token.expanduser() for token in TOKENS), *([Path(named)] if named else [])]:
         if path.exists() and _mode(path) & (OTHERS_MAY_READ | OTHERS_MAY_WRITE):
             yield Finding(
                 subject="token", level="bad", seen=f"{path} may be read by others (mode {_mode(path):o})",
@@ -162,11 +165,14 @@ def _sqlite() -> Finding:
 
 
 def _database_and_data(workspace: Workspace) -> Iterator[Finding]:
-    if not workspace.database.exists():
+    on_server = Store(workspace).dialect == "postgresql"
+    if not on_server and not workspace.database.exists():
         yield Finding(subject="database", level="note", seen="none yet", mend="whaletui init --data DIR")
         return
     try:
-        if wrong := what_is_wrong(workspace):
+        if on_server:
+            yield from _server(workspace)
+        elif wrong := what_is_wrong(workspace):
             mend = "whaletui rebuild makes it again from runs/"
             yield Finding(subject="database", level="bad", seen=f"the database {wrong}", mend=mend)
             return
@@ -181,6 +187,27 @@ def _database_and_data(workspace: Workspace) -> Iterator[Finding]:
         yield Finding(subject="database", level="bad", seen=error.message, mend=error.hint)
         return
     yield _data(folder)
+
+
+def _server(workspace: Workspace) -> Iterator[Finding]:
+    if "PGPASSWORD" in os.environ:
+        yield Finding(
+            subject="password", level="bad", seen="PGPASSWORD is set, which a keeper does not inherit",
+            mend="put it into ~/.pgpass (chmod 600): HOST:PORT:DATABASE:USER:PASSWORD",
+        )  # fmt: skip
+    found = describe(Store(workspace))
+    if found.password_in_url:
+        yield Finding(
+            subject="password", level="note", seen="WHALETUI_DATABASE_URL holds one, for all of your processes to see",
+            mend="put it into ~/.pgpass (chmod 600): HOST:PORT:DATABASE:USER:PASSWORD",
+        )  # fmt: skip
+    seen = f"PostgreSQL {found.version}, database {found.database} as {found.user}"
+    yield Finding(subject="server", level="good", seen=seen)
+    if not found.knows_letters:
+        yield Finding(
+            subject="server", level="note", seen="filters tell É from é: its language knows A to Z alone",
+            mend="createdb -T template0 -E UTF8 --locale=C.UTF-8, then whaletui rebuild",
+        )  # fmt: skip
 
 
 def _data(folder: str) -> Finding:

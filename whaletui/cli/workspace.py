@@ -39,7 +39,8 @@ def rebuild(options: Namespace) -> int:
     from whaletui.records.rebuild import rebuild as rebuild_records
 
     report = rebuild_records(workspace_of(options))
-    say(f"{count(report.runs, 'run')} in the records again; the old database is {report.moved_to or 'gone'}")
+    where = f"; the old database is {report.moved_to}" if report.moved_to else ""
+    say(f"{count(report.runs, 'run')} in the records again{where}")
     for trouble in report.damaged:
         say(f"left out: {trouble}")
     return FAILED if report.damaged else DONE

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from engine.contract.errors import DataError, RunFolderError, SpecError, WeightsError, WhaleError
-from whaletui.jobs.detach import environment
+from whaletui.jobs.detach import environment, without_records
 
 KINDS = {kind.reason: kind for kind in (DataError, RunFolderError, SpecError, WeightsError)}
 
@@ -36,7 +36,7 @@ def ask(module: str, arguments: Sequence[str], hear: Callable[[Progress], object
         WhaleError: what it refused, or the last thing it said where it broke.
     """
     command = [sys.executable, "-m", module, *arguments]
-    told = environment(os.environ)
+    told = without_records(environment(os.environ))
     with tempfile.TemporaryFile() as complaints:  # a pipe that nobody reads meanwhile would fill up and stop it
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=told, text=True

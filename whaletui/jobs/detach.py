@@ -15,12 +15,15 @@ ALLOWED = (
     "CUDA_*", "NVIDIA_*", "NCCL_*", "TORCH*", "PYTORCH_*", "OMP_*", "MKL_*", "OPENBLAS_*", "KMP_*",
     "HF_*", "HUGGINGFACE_*", "SSL_*", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
-    "WHALETUI_*",
+    "WHALETUI_*", "PG*",
 )  # fmt: skip
 """What a keeper, a supervisor and an engine get to see of the environment; everything else stays behind."""
 
 SECRET = ("TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
 """Parts of names that are passed on under no circumstances: a run needs no right to upload or to pay."""
+
+OF_THE_RECORDS = ("WHALETUI_DATABASE_URL", "PG*")
+"""How the records are reached, for keepers and supervisors: an engine knows no database."""
 
 START_VARIABLE = "WHALETUI_START"
 
@@ -35,6 +38,15 @@ def environment(seen: Mapping[str, str] = os.environ) -> dict[str, str]:
         and name != START_VARIABLE
     }
     return {**passed, "PYTHONSAFEPATH": "1"}
+
+
+def without_records(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what tells where the records are and how they are reached."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in OF_THE_RECORDS)
+    }
 
 
 def spawn(

@@ -8,12 +8,10 @@ next does not find in the records and the run folders. It never touches a run ex
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 from engine.contract.errors import WhaleError
 from whaletui.jobs import locks, processes
@@ -24,7 +22,10 @@ from whaletui.jobs.local import kill, start, write_wish
 from whaletui.jobs.placing import plan
 from whaletui.jobs.progress import Progress
 from whaletui.jobs.settle import reconcile
+from whaletui.jobs.signing import keeper_elsewhere, sign, signature
+from whaletui.jobs.starts import Starts
 from whaletui.records.care import daily_backup, mend, open_sound
+from whaletui.records.errors import UnreachableError
 from whaletui.records.model import RunRecord, State
 from whaletui.records.records import Records
 from whaletui.safe import safe
@@ -35,11 +36,7 @@ IDLE_SECONDS = 2.0
 LINGER_SECONDS = 60.0
 """What is left of a run whose engine and supervisor are gone is killed after so long."""
 
-ELSEWHERE_SECONDS = 60.0
-"""A keeper of another machine that signed so lately is at work there."""
-
 TAKEOVER_SECONDS = 5.0
-SIGNATURE_BYTES = 512
 
 RESERVE_BYTES = 32 << 20
 """Given up on a full disk, so that the end of a run can still be written down."""
@@ -128,23 +125,29 @@ def keep(workspace: Workspace, stop: Wish) -> None:
 
 def _work(workspace: Workspace, handle: int, stop: Wish) -> bool:
     """Tick until idle; returns whether the workspace was taken away meanwhile."""
-    keeper = _open(workspace)
+    keeper: Keeper | None = None
     _reserve(workspace)
-    busy_at, complaint = time.monotonic(), ""
+    busy_at, complaint, starts = time.monotonic(), "", Starts(workspace)
     while not stop.asked:
         if not locks.is_same(handle, workspace.keeper_lock) or not workspace.root.is_dir():
             return True
         _reap()
         try:
             sign(handle)
+            keeper = keeper or _open(workspace)
             if keeper.tick():
                 busy_at = time.monotonic()
+            starts.forget()  # this one works
             complaint = ""
         except (WhaleError, OSError) as error:  # the database is locked, the disk is full: runs and keeper go on
+            if keeper is None and not isinstance(error, UnreachableError):
+                raise
             if str(error) != complaint:  # told once, however often it happens
                 complaint = str(error)
                 _say(complaint)
-            if mended := _mended(workspace):
+            if isinstance(error, UnreachableError):
+                busy_at = time.monotonic()  # what waits cannot be seen: nobody else would start it later
+            elif mended := _mended(workspace):
                 _say(mended)
         if time.monotonic() - busy_at > IDLE_SECONDS:
             return False
@@ -183,14 +186,19 @@ def ensure_keeper(workspace: Workspace) -> bool:
     """Start a keeper where there is none; returns whether one was started. It outlives whoever calls this.
 
     Raises:
-        WhaleError: no process can be started.
+        WhaleError: no process can be started, or those that were started lately ended at once.
     """
     if locks.is_held(workspace.keeper_lock) and not _end_stopped(workspace):
         return False
     if keeper_elsewhere(workspace):
         return False
+    starts = Starts(workspace)
+    if starts.on_its_way:
+        return False
+    if why := starts.why_not_now():
+        raise WhaleError(why, "runs go on, the queue waits; whaletui doctor may tell what is wrong")
     try:
-        spawn_keeper(workspace.root)
+        starts.note(spawn_keeper(workspace.root).pid)
     except OSError as error:
         raise WhaleError(f"no keeper can be started: {error.strerror}", "the queue waits; runs go on") from error
     return True
@@ -228,33 +236,6 @@ def _end_stopped(workspace: Workspace) -> bool:
     while locks.is_held(workspace.keeper_lock) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not locks.is_held(workspace.keeper_lock)
-
-
-def keeper_elsewhere(workspace: Workspace) -> str:
-    """Return the other machine whose keeper signed lately, empty where there is none.
-
-    A lock may not be seen across machines, as on some network disks: then what is written in it tells.
-    """
-    host, _, signed_at = signature(workspace.keeper_lock)
-    fresh = abs(time.time() - signed_at) < ELSEWHERE_SECONDS
-    return host if host and host != processes.host() and fresh else ""
-
-
-def sign(handle: int) -> None:
-    """Write into the lock who holds it, and when; over and over, with as many bytes, in place even on a full disk."""
-    own = processes.identify(os.getpid())
-    told = {"host": processes.host(), "process": own, "signed_at": round(time.time(), 3)}
-    os.pwrite(handle, json.dumps(told).ljust(SIGNATURE_BYTES).encode(), 0)
-    os.ftruncate(handle, SIGNATURE_BYTES)
-
-
-def signature(lock: Path) -> tuple[str, processes.Process | None, float]:
-    """Return who wrote into the lock, and when; nobody where its holder has not come to it yet."""
-    try:
-        told = json.loads(lock.read_bytes())
-        return str(told["host"]), processes.Process(*map(int, told["process"])), float(told["signed_at"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "", None, 0.0
 
 
 def _reserve(workspace: Workspace) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from whaletui.jobs.detach import START_VARIABLE, spawn_keeper
+from whaletui.jobs.detach import START_VARIABLE, spawn_keeper, without_records
 from whaletui.jobs.processes import boot_id, every_process, host, identify, send
 
 POLL_SECONDS = 0.2
@@ -69,9 +69,9 @@ class Supervisor:
         self._bury()
 
     def _start_engine(self) -> None:
-        variables = {name: value for name, value in os.environ.items() if name != "WHALETUI_DATABASE_URL"}
+        variables = {**without_records(os.environ), **self.start["environment"]}
         process = subprocess.Popen(
-            self.start["argv"], cwd=self.attempt.parent, env={**variables, **self.start["environment"]},
+            self.start["argv"], cwd=self.attempt.parent, env=variables,
             stdin=subprocess.DEVNULL, pass_fds=(self.lock,), start_new_session=True, preexec_fn=_die_with(os.getpid()),
         )  # fmt: skip
         self.engine = process.pid

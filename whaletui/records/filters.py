@@ -93,6 +93,8 @@ def _sorting(column: str, descending: bool, dialect: Dialect) -> tuple[_Writer, 
     value = writer.value(column)
     if known[column] in ("text", "choice"):
         value = f"lower({value})"
+        if dialect == "postgresql":
+            value += ' COLLATE "C"'  # by letters, as SQLite does, whatever the server's language
     return writer, value, descending, known[column]
 
 

@@ -15,6 +15,7 @@ from whaletui.records.errors import RecordsError
 from whaletui.records.filters import condition, family, order, order_of_families
 from whaletui.records.model import EnsembleRecord, MemberRecord, Page, RunRecord, State, SubmissionRecord
 from whaletui.records.store import Row, Select, Store
+from whaletui.records.text import storable
 from whaletui.view.query import EVERYTHING, parse
 
 COLUMNS = tuple(name for name in RunRecord.__struct_fields__ if name != "tags")
@@ -107,7 +108,7 @@ def found(store: Store, run_id: int) -> RunRecord | None:
 
 def find(store: Store, text: str) -> RunRecord:
     """Return the run of that id or exact name; raises `RecordsError` where there is none, or more than one."""
-    text = text.strip()
+    text = storable(text).strip()
     if text.isascii() and text.isdigit() and len(text) < 19:
         return run(store, int(text))
     with store.reading() as select:

@@ -13,17 +13,21 @@ from engine.contract.rundir import Attempt, RunDir
 from whaletui.jobs.liveness import Life, judge
 from whaletui.jobs.outcome import again_words, figures_of, given_up, lost, may_start_again, may_try_again, outcome
 from whaletui.jobs.traces import supervisor_of
-from whaletui.records import listing, schema, sqlite, vote_files
+from whaletui.records import listing, owner, schema, sqlite, vote_files
 from whaletui.records.errors import RecordsError
 from whaletui.records.folders import read_record
 from whaletui.records.model import EnsembleRecord, Outcome, RunRecord, State, SubmissionRecord
 from whaletui.records.published import PUBLISHED
+from whaletui.records.records import Records
+from whaletui.records.refill import OneTransaction, count_on, empty
 from whaletui.records.store import Store
 from whaletui.records.vote_writing import VoteWriter
 from whaletui.records.writing import Writer
 from whaletui.workspace import Workspace
 
-SETTINGS = ("data", "competition")
+SETTINGS = ("data", "competition", owner.SETTING)
+REFILL_SECONDS = 600.0
+"""How long filling a database on a server may take."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,15 +49,19 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 def rebuild(workspace: Workspace) -> Report:
     """Move the database aside and make it again; ids, names, notes, tags and states are those of the folders.
 
+    One on a server is emptied and filled in one transaction, which is also how the records move to a server.
+
     Ensembles and submissions have files of their own; those that have none yet are carried over from the old
     database, as settings are, where it can still be read.
 
     Raises:
         RecordsError: the records are not a file of the workspace, or the old one cannot be moved.
     """
+    damaged: list[str] = []
+    if Store(workspace).dialect == "postgresql":
+        return _refill(workspace, damaged)
     if not Store(workspace).is_file:
         raise RecordsError("the records are not a file of this workspace", "unset WHALETUI_DATABASE_URL to rebuild it")
-    damaged: list[str] = []
     with schema.only_one(Store(workspace)):  # whoever finds no database now waits until the new one is whole
         kept = _kept(workspace, damaged)
         moved_to = _move_aside(workspace.database)
@@ -66,12 +74,32 @@ def rebuild(workspace: Workspace) -> Report:
     return Report(runs=len(found), damaged=tuple(damaged), moved_to=moved_to)
 
 
+def _refill(workspace: Workspace, damaged: list[str]) -> Report:
+    """Write everything anew into a database on a server: others see all of it or nothing."""
+    store = Records.open(workspace).store  # makes the tables where there are none, and sees whose they are
+    store.patience_seconds = REFILL_SECONDS
+    with store.writing() as session:
+        one = OneTransaction(workspace, session)
+        kept = _known_to(one)
+        empty(session)
+        found = _write(workspace, one, kept, damaged)
+        count_on(session)
+    return Report(runs=len(found), damaged=tuple(damaged), moved_to=None)
+
+
 def _make(workspace: Workspace, kept: Kept, damaged: list[str]) -> list[RunRecord]:
     """Make the database under another name and rename it when it is whole; returns the runs in it."""
     store = Store(workspace, workspace.root / "experiments.db.making")
     for left in workspace.root.glob("experiments.db.making*"):
         left.unlink()  # of a program that was killed right here
     schema.make(store)
+    found = _write(workspace, store, kept, damaged)
+    os.replace(store.path, workspace.database)
+    return found
+
+
+def _write(workspace: Workspace, store: Store, kept: Kept, damaged: list[str]) -> list[RunRecord]:
+    """Write down what the folders tell and what was kept; returns the runs."""
     writer = Writer(store)
     found = _runs(workspace, damaged)
     writer.insert([_as_lost(run) for run in found])
@@ -79,7 +107,6 @@ def _make(workspace: Workspace, kept: Kept, damaged: list[str]) -> list[RunRecor
         _revive(writer, workspace, run)
     _carry_over(writer, kept, found)
     _bring_votes(workspace, store, kept, damaged)
-    os.replace(store.path, workspace.database)
     return found
 
 
@@ -90,10 +117,7 @@ def _kept(workspace: Workspace, damaged: list[str]) -> Kept:
     for path in reversed([path for path in copies if path.exists()]):
         store = Store(workspace, path)
         try:
-            kept = Kept(
-                settings={name: value for name in SETTINGS if (value := listing.setting(store, name))},
-                ensembles=tuple(listing.ensembles(store)), submissions=tuple(listing.submissions(store)),
-            )  # fmt: skip
+            kept = _known_to(store)
         except RecordsError as error:
             complaint = complaint or f"votes, submissions and settings of the old database: {error.message}"
             continue
@@ -103,6 +127,13 @@ def _kept(workspace: Workspace, damaged: list[str]) -> Kept:
     if complaint:
         damaged.append(complaint)
     return Kept()
+
+
+def _known_to(store: Store) -> Kept:
+    return Kept(
+        settings={name: value for name in SETTINGS if (value := listing.setting(store, name))},
+        ensembles=tuple(listing.ensembles(store)), submissions=tuple(listing.submissions(store)),
+    )  # fmt: skip
 
 
 def _move_aside(database: Path) -> Path | None:

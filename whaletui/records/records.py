@@ -196,9 +196,10 @@ class Records(VoteRecords):
         record = self.run(run_id)
         if record.state is State.PUBLISHED:
             raise RecordsError(f"run {run_id} is a published result", "filter with -state=published to hide them")
-        folder = self.workspace.run_dir(record.folder).path
+        # one that names no folder would name the workspace itself
+        folder = self.workspace.run_dir(record.folder).path if record.folder else None
         self._writer.delete(run_id)
-        return folders.remove_folder(folder)
+        return folders.remove_folder(folder) if folder else 0
 
     def set_setting(self, name: str, value: str) -> None:
         """Note a choice of the workspace."""

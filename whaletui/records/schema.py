@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from whaletui.records import sqlite
+from whaletui.records import owner, sqlite
 from whaletui.records.dbapi import dbapi
 from whaletui.records.errors import RecordsError
 from whaletui.records.store import Store
@@ -32,6 +32,12 @@ def ensure_schema(store: Store) -> None:
     Raises:
         RecordsError: the database cannot be read or written.
     """
+    _bring(store)
+    if store.dialect == "postgresql":
+        owner.see_owner(store)
+
+
+def _bring(store: Store) -> None:
     found = _revision(store)
     if found and found not in REVISIONS:
         store.read_only = RecordsError(
@@ -55,6 +61,8 @@ def _revision(store: Store) -> str:
     """Return the schema that a database has, empty where it has none."""
     if store.is_file:
         return _file_revision(store)
+    if store.dialect == "postgresql":
+        return _server_revision(store)
     from sqlalchemy import inspect
 
     if not inspect(store.engine()).has_table("alembic_version"):
@@ -73,6 +81,25 @@ def _file_revision(store: Store) -> str:
         raise RecordsError(
             f"{store.path} is a database of another program: it holds the table {min(map(str, tables))}",
             "choose another folder as the workspace",
+        )
+    return ""
+
+
+def _server_revision(store: Store) -> str:
+    with store.reading() as select:
+        tables = ", ".join(f"CAST(to_regclass('{name}') AS text)" for name in ("alembic_version", "runs"))
+        ((version, runs),) = select(f"SELECT {tables}")
+        if version and runs:
+            return str(select("SELECT version_num FROM alembic_version")[0][0])
+        ((encoding,),) = select("SELECT current_setting('server_encoding')")
+    if version or runs:
+        raise RecordsError(
+            f"the database is another program's: it holds the table {version or runs}", "createdb makes a new one"
+        )
+    if encoding != "UTF8":
+        raise RecordsError(
+            f"the database keeps texts as {encoding}, which has no place for every letter",
+            "createdb -T template0 -E UTF8 makes one that does",
         )
     return ""
 
@@ -148,13 +175,17 @@ def backups(path: Path) -> list[Path]:
 def _migrate(store: Store, is_new: bool) -> None:
     from alembic import command
     from alembic.config import Config
+    from sqlalchemy import inspect
 
     from whaletui.records.published import published_rows
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     with store.writing() as session:
-        config.attributes["connection"] = session.connection()
+        connection = session.connection()
+        # only now is it sure that no other machine is about to make it, too
+        is_new = is_new and not inspect(connection).has_table("runs")
+        config.attributes["connection"] = connection
         command.upgrade(config, HEAD)
         if is_new:
             session.add_all(published_rows())

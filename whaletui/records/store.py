@@ -6,17 +6,18 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from whaletui.records import sqlite
+from whaletui.records import postgres, sqlite
 from whaletui.records.dbapi import dbapi
 from whaletui.records.errors import RecordsError
 from whaletui.workspace import Workspace
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.orm import Session
 
 URL_VARIABLE = "WHALETUI_DATABASE_URL"
@@ -41,6 +42,7 @@ class Store:
         self.workspace = workspace
         self.path = path or workspace.database
         self.url = os.environ.get(URL_VARIABLE, "")
+        self.patience_seconds = postgres.SILENT_SECONDS
         self.read_only: RecordsError | None = None  # why nothing may be written, where that is so
         self._engine: Engine | None = None
         self._making = threading.Lock()
@@ -108,10 +110,12 @@ class Store:
             raise self.read_only
         before = self._inode()
         try:
-            with Session(self.engine(), expire_on_commit=False) as session, session.begin():
+            with ExitStack() as last, Session(self.engine(), expire_on_commit=False) as session, session.begin():
+                if self.dialect == "postgresql":
+                    postgres.take_turn(session, self.patience_seconds, last)
                 yield session
         except DBAPIError as error:
-            raise self._complaint(str(error.orig)) from error
+            raise self._complaint_of(error) from None  # which repeats every value that was to be written
         if before != self._inode():  # SQLite goes on writing to a file that was deleted, and says nothing
             raise RecordsError(f"{self.path} was deleted or replaced while it was written", "try again")
 
@@ -129,14 +133,17 @@ class Store:
         from sqlalchemy.exc import DBAPIError
 
         try:
-            with self.engine().connect() as connection:
+            with ExitStack() as last, self.engine().connect() as connection:
+                if self.dialect == "postgresql":
+                    connection = connection.execution_options(**postgres.READING)
+                    last.enter_context(postgres.bounded(connection, self.patience_seconds))
 
                 def select(sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
                     return [tuple(row) for row in connection.execute(text(sql), dict(parameters or {}))]
 
                 yield select
         except DBAPIError as error:
-            raise self._complaint(str(error.orig)) from error
+            raise self._complaint_of(error) from None
 
     def engine(self) -> Engine:
         """Return the engine, made at the first call."""
@@ -146,6 +153,11 @@ class Store:
 
                 self._engine = make_engine(self.url or f"sqlite:///{self.path}")
             return self._engine
+
+    def _complaint_of(self, error: DBAPIError) -> RecordsError:
+        if self.dialect == "postgresql":
+            return postgres.complaint(error, self.url)
+        return self._complaint(str(error.orig))
 
     def _complaint(self, text: str) -> RecordsError:
         where = self.path if self.is_file else "the database"
