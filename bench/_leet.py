@@ -56,15 +56,11 @@ def leet(wandb: Path, labs: Path) -> dict[str, float]:
     found["first_chart_200k"] = statistics.median(first[1:])
     found["history_200k"] = found["history_200k_again"] = statistics.median(whole[1:])
     found["idle_cpu"], found["memory"] = (statistics.median(one) for one in zip(*rest[1:], strict=True))
-    with on_terminal(command, many, HOME=str(home)) as terminal:
-        found["first_chart_201"] = terminal.wait(BRAILLE)
-        terminal.settle()
-        asked = terminal.send(b"\x01")  # ctrl+a
-        time.sleep(0.3)
-        terminal.send(b"y")
-        terminal.settle(3.0)
-        found["select_all_201"] = terminal.wrote_at - terminal.began - asked
-        found["key_to_paint"] = key_to_paint(terminal, b"s")
+    overlays = [_overlaid(command, many, home) for _ in range(4)][1:]
+    for row, values in zip(
+        ("first_chart_201", "select_all_201", "key_to_paint"), zip(*overlays, strict=True), strict=True
+    ):
+        found[row] = statistics.median(values)
     with (
         _live(wandb, labs / "leet-live") as (folder, notes),
         on_terminal(command, folder, HOME=str(home)) as terminal,
@@ -75,6 +71,23 @@ def leet(wandb: Path, labs: Path) -> dict[str, float]:
         found["bytes_per_second"] = terminal.listen(10.0) / 10.0
         found["live_cpu"] = (terminal.cpu_seconds() - before) * 10
     return found
+
+
+def _overlaid(command: list[str], many: Path, home: Path) -> tuple[float, float, float]:
+    """Return the seconds to the first chart, from asking for all runs to their settled overlay, and from a key there.
+
+    It remembers what was selected: forgotten first, so that each start is alike.
+    """
+    for remembered in many.rglob(".wandb-leet.json"):
+        remembered.unlink()
+    with on_terminal(command, many, HOME=str(home)) as terminal:
+        first = terminal.wait(BRAILLE)
+        terminal.settle()
+        asked = terminal.send(b"\x01")  # ctrl+a
+        time.sleep(0.3)
+        terminal.send(b"y")
+        terminal.settle(3.0)
+        return first, terminal.wrote_at - terminal.began - asked, key_to_paint(terminal, b"s")
 
 
 def _rest(terminal: Terminal) -> tuple[float, float]:
