@@ -33,6 +33,8 @@ for step in range(1, 200):
     time.sleep(0.7)
 """
 
+QUIET_SECONDS = 15.0
+"""It marks the runs at once, and is silent while it loads them: on a loaded machine for many seconds."""
 DRAWN = re.compile(rb"Finished|" + str(LAST_LOSS).removeprefix("0.").encode())
 """The state, or the last loss: told once all was read. Of a number only the digits that changed are painted."""
 
@@ -74,10 +76,10 @@ class Leet:
         with self._on(self._many) as terminal:
             first = terminal.wait(BRAILLE)
             terminal.settle()
-            asked = terminal.send(b"\x01")  # ctrl+a
-            time.sleep(0.3)
-            terminal.send(b"y")
-            terminal.settle(3.0)
+            terminal.send(b"\x01")  # ctrl+a
+            terminal.wait(b"confirm")
+            asked = terminal.send(b"y")
+            terminal.settle(QUIET_SECONDS)
             return first, terminal.wrote_at - terminal.began - asked, key_to_paint(terminal, b"s")
 
     def live(self) -> tuple[float, ...]:

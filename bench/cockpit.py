@@ -1,4 +1,4 @@
-"""The app in a real pseudo-terminal: `python bench/cockpit.py [--peer] [--labs DIR] [--json FILE]`.
+"""The app in a real pseudo-terminal: `python bench/cockpit.py [--peer] [--labs DIR] [--rows ROW ...]`.
 
 Workspaces: one run of 200,000 steps x 4 figures, 201 runs x 60 steps, 10,000 runs, and one that is live.
 
@@ -28,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from _labs import LAST_LOSS, lab
@@ -121,7 +121,7 @@ def many_runs(folder: Path) -> tuple[float, ...]:
         terminal.settle()
         asked = terminal.send(b"Av")
         terminal.wait(b"curves of 201 runs")
-        settled = terminal.settle() - asked
+        settled = terminal.settle(3.0) - asked
         return first, settled, key_to_paint(terminal, b"j")
 
 
@@ -201,7 +201,7 @@ def start_rows(folder: Path) -> list[Row]:
     return [Row(name, "s", value, minimal, "minimal Textual app") for name, value in found.items()]
 
 
-def cockpit_rows(labs: Path, peer: Leet | None) -> list[Row]:
+def cockpit_rows(labs: Path, peer: Leet | None, wanted: Sequence[str]) -> list[Row]:
     """Measure what LEET can be measured at too: ours and its by turns, so that both meet the same machine."""
     one, many = _lab(labs, "one", 1, 200_000), _lab(labs, "many", 201, 60)
     groups: list[tuple[str, int, Measure, Measure | None]] = [
@@ -212,6 +212,8 @@ def cockpit_rows(labs: Path, peer: Leet | None) -> list[Row]:
     ]
     rows = []
     for names, times, measure, of_peer in groups:
+        if wanted and not set(wanted) & set(names.split()):
+            continue
         pairs = [(measure(), of_peer() if of_peer else ()) for _ in range(times)]
         pairs = pairs[1:] or pairs  # the first warms the machine's own caches
         for place, name in enumerate(names.split()):
@@ -235,6 +237,7 @@ def main() -> None:
     parser = options(__doc__ or "")
     parser.add_argument("--peer", action="store_true", help="measure W&B LEET too, where wandb is installed")
     parser.add_argument("--labs", type=Path, help="keep the workspaces here, and take them from here")
+    parser.add_argument("--rows", nargs="+", default=(), help="measure only these, and what is measured with them")
     parser.add_argument("--start", action="store_true", help="measure only how the app starts on 201 runs")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -244,8 +247,10 @@ def main() -> None:
             report(start_rows(_lab(labs, "many", 201, 60)), chosen.json)
             return
         wandb = shutil.which("wandb") if chosen.peer else None
-        rows = cockpit_rows(labs, Leet(Path(wandb), labs) if wandb else None)
-        report(rows + crowd_rows(_lab(labs, "crowd", 10_000, 0)), chosen.json)
+        rows = cockpit_rows(labs, Leet(Path(wandb), labs) if wandb else None, chosen.rows)
+        if not chosen.rows or any(row.endswith("_10000") for row in chosen.rows):
+            rows += crowd_rows(_lab(labs, "crowd", 10_000, 0))
+        report(rows, chosen.json)
 
 
 if __name__ == "__main__":
