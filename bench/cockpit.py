@@ -103,8 +103,8 @@ def whole_history(folder: Path, cached: bool) -> float:
         taken = terminal.wait_shown(
             f"training loss  ── 7 {LAST}", "learning rate  ── 7", "photos/s  ── 7", "seconds left  ── 7 0.000"
         )
-        if not (folder / "cache").exists():
-            terminal.listen(2.0)  # what was read is kept within half a second, for the next start
+        while not list(folder.glob("cache/[!.]*")):  # what was read is kept soon after, for the next start
+            terminal.listen(0.5)
         return taken
 
 

@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -88,7 +88,8 @@ class CurveList(ScrollView, can_focus=True):
             self.scroll_to(y=now, animate=False, immediate=True)
         elif now >= top + max(self.size.height, 1):
             self.scroll_to(y=now - max(self.size.height, 1) + 1, animate=False, immediate=True)
-        self.refresh()
+        for row in (before, now):
+            self.refresh(Region(0, row - self.scroll_offset.y, self.size.width, 1))
         if before != now and self.current is not None:
             self.post_message(self.Highlighted(self.current.run_id))
 
