@@ -21,6 +21,11 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a gain is more than noise."""
         return self.low > 0.0
 
+    @property
+    def verdict(self) -> str:
+        """A word for it: "real", "noise", or "a loss" where the whole interval lies below 0."""
+        return "real" if self.real else "noise" if self.high >= 0.0 else "a loss"
+
 
 class Clusters:
     """Photos by id. Photos of one whale rise and fall together, so the bootstrap draws ids, not photos.
