@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import statistics
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from _labs import LAST_LOSS
@@ -34,54 +33,63 @@ for step in range(1, 200):
     time.sleep(0.7)
 """
 
+QUIET_SECONDS = 15.0
+"""It marks the runs at once, and is silent while it loads them: on a loaded machine for many seconds."""
 DRAWN = re.compile(rb"Finished|" + str(LAST_LOSS).removeprefix("0.").encode())
 """The state, or the last loss: told once all was read. Of a number only the digits that changed are painted."""
 
 
-def leet(wandb: Path, labs: Path) -> dict[str, float]:
-    """Measure W&B LEET; its runs are written under `labs` where they are not there yet."""
-    home = labs / "leet-home"
-    home.mkdir(parents=True, exist_ok=True)
-    os.environ.update(WANDB_MODE="offline", WANDB_SILENT="true", WANDB_ERROR_REPORTING="false")
-    command = [str(wandb), "leet"]
-    one, many = (_written(wandb, labs / f"leet-{name}", *size) for name, size in
-                 (("one", (1, 200_000)), ("many", (201, 60))))  # fmt: skip
-    found: dict[str, float] = {}
-    first, whole, rest = [], [], []
-    for _ in range(4):
-        with on_terminal(command, one, HOME=str(home)) as terminal:
-            first.append(terminal.wait(BRAILLE))
-            whole.append(terminal.wait(DRAWN, limit_seconds=300))
-            rest.append(_rest(terminal))
-    found["first_chart_200k"] = statistics.median(first[1:])
-    found["history_200k"] = found["history_200k_again"] = statistics.median(whole[1:])
-    found["idle_cpu"], found["memory"] = (statistics.median(one) for one in zip(*rest[1:], strict=True))
-    with on_terminal(command, many, HOME=str(home)) as terminal:
-        found["first_chart_201"] = terminal.wait(BRAILLE)
-        terminal.settle()
-        asked = terminal.send(b"\x01")  # ctrl+a
-        time.sleep(0.3)
-        terminal.send(b"y")
-        terminal.settle(3.0)
-        found["select_all_201"] = terminal.wrote_at - terminal.began - asked
-        found["key_to_paint"] = key_to_paint(terminal, b"s")
-    with (
-        _live(wandb, labs / "leet-live") as (folder, notes),
-        on_terminal(command, folder, HOME=str(home)) as terminal,
-    ):
-        terminal.wait(BRAILLE, limit_seconds=90)
-        found["newest_value_age"] = shown_age(terminal, re.compile(rb"(\d+)\.5(?!\d)"), lambda: _noted(notes), 30.0)
-        before = terminal.cpu_seconds()
-        found["bytes_per_second"] = terminal.listen(10.0) / 10.0
-        found["live_cpu"] = (terminal.cpu_seconds() - before) * 10
-    return found
+class Leet:
+    """W&B LEET on runs of its own, written under `labs` where they are not there yet."""
 
+    def __init__(self, wandb: Path, labs: Path) -> None:
+        self._home = labs / "leet-home"
+        self._home.mkdir(parents=True, exist_ok=True)
+        os.environ.update(WANDB_MODE="offline", WANDB_SILENT="true", WANDB_ERROR_REPORTING="false")
+        self._wandb, self._live_folder = wandb, labs / "leet-live"
+        self._one = _written(wandb, labs / "leet-one", 1, 200_000)
+        self._many = _written(wandb, labs / "leet-many", 201, 60)
 
-def _rest(terminal: Terminal) -> tuple[float, float]:
-    terminal.settle(2.0)
-    before = terminal.cpu_seconds()
-    terminal.listen(10.0)
-    return (terminal.cpu_seconds() - before) * 10, terminal.memory_mib()
+    def _on(self, folder: Path) -> AbstractContextManager[Terminal]:
+        """Start it on a folder, with nothing remembered of a start before: it keeps what was selected."""
+        for remembered in folder.rglob(".wandb-leet.json"):
+            remembered.unlink()
+        return on_terminal([str(self._wandb), "leet"], folder, HOME=str(self._home))
+
+    def long(self) -> tuple[float, ...]:
+        """Return the seconds to the first chart, and twice to the whole history: it keeps none."""
+        with self._on(self._one) as terminal:
+            first, whole = terminal.wait(BRAILLE), terminal.wait(DRAWN, limit_seconds=300)
+            return first, whole, whole
+
+    def resting(self) -> tuple[float, ...]:
+        """Return CPU (% of a core) at rest, and memory (MiB), with a whole long run in view."""
+        with self._on(self._one) as terminal:
+            terminal.wait(DRAWN, limit_seconds=300)
+            terminal.settle(2.0)
+            before = terminal.cpu_seconds()
+            terminal.listen(10.0)
+            return (terminal.cpu_seconds() - before) * 10, terminal.memory_mib()
+
+    def many(self) -> tuple[float, ...]:
+        """Return the seconds to the first chart, from asking for all runs to their overlay, and from a key to paint."""
+        with self._on(self._many) as terminal:
+            first = terminal.wait(BRAILLE)
+            terminal.settle()
+            terminal.send(b"\x01")  # ctrl+a
+            terminal.wait(b"confirm")
+            asked = terminal.send(b"y")
+            terminal.settle(QUIET_SECONDS)
+            return first, terminal.wrote_at - terminal.began - asked, key_to_paint(terminal, b"s")
+
+    def live(self) -> tuple[float, ...]:
+        """Return the median age of the newest value shown, CPU (% of a core) and bytes a second, of a live run."""
+        with _live(self._wandb, self._live_folder) as (folder, notes), self._on(folder) as terminal:
+            terminal.wait(BRAILLE, limit_seconds=90)
+            age = shown_age(terminal, re.compile(rb"(\d+)\.5(?!\d)"), lambda: _noted(notes), 30.0)
+            before = terminal.cpu_seconds()
+            sent = terminal.listen(10.0) / 10.0
+            return age, (terminal.cpu_seconds() - before) * 10, sent
 
 
 def _written(wandb: Path, folder: Path, runs: int, steps: int) -> Path:

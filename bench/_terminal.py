@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from _screen import Screen
+
 SIZE = (45, 160)
 BRAILLE = re.compile(rb"\xe2[\xa0-\xa3][\x81-\xbf]")  # any of U+2801 to U+28FF, in UTF-8
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -28,6 +30,8 @@ class Terminal:
         self.process, self.master = process, master
         self.began = self.wrote_at = time.perf_counter()
         self.bytes = 0
+        self.screen = Screen(*SIZE)
+        self._unseen: list[bytes] = []  # written, and not yet fed to the screen: that may take a moment
         self._held = b""
 
     def _read(self, wait: float) -> bytes:
@@ -39,6 +43,7 @@ class Terminal:
             raise SystemExit(f"the program on the terminal ended: {error}") from error
         self.wrote_at = time.perf_counter()
         self.bytes += len(data)
+        self._unseen.append(data)
         return data
 
     def wait(self, *wanted: bytes | re.Pattern[bytes], limit_seconds: float = 60.0) -> float:
@@ -55,6 +60,21 @@ class Terminal:
             seen = seen[-(1 << 20) :] + self._read(0.5)
         self._held = b""
         return self.wrote_at - self.began
+
+    def wait_shown(self, *wanted: str, limit_seconds: float = 60.0) -> float:
+        """Wait until all of these stand on the screen at once; returns when the last bytes of them came."""
+        ends = time.perf_counter() + limit_seconds
+        while missing := [one for one in wanted if one not in self._shown()]:
+            if time.perf_counter() > ends:
+                raise SystemExit(f"{missing} did not come within {limit_seconds} s:\n{self._shown()}")
+            self._read(0.5)
+        return self.wrote_at - self.began
+
+    def _shown(self) -> str:
+        for data in self._unseen:
+            self.screen.feed(data)
+        self._unseen.clear()
+        return self.screen.text
 
     def settle(self, quiet_seconds: float = 0.7) -> float:
         """Wait until nothing more is painted; returns when the last bytes came."""

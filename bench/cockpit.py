@@ -1,4 +1,4 @@
-"""The app in a real pseudo-terminal: `python bench/cockpit.py [--peer] [--labs DIR] [--json FILE]`.
+"""The app in a real pseudo-terminal: `python bench/cockpit.py [--peer] [--labs DIR] [--rows ROW ...]`.
 
 Workspaces: one run of 200,000 steps x 4 figures, 201 runs x 60 steps, 10,000 runs, and one that is live.
 
@@ -28,10 +28,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from _labs import LAST_LOSS, lab
+from _leet import Leet
 from _rows import Row, median_seconds, options, report
 from _terminal import BRAILLE, key_to_paint, on_terminal, shown_age
 
@@ -50,7 +51,8 @@ BARS = {
 }  # fmt: skip
 """What each figure is to be below where no peer is measured."""
 UNITS = {"live_cpu": "% core", "idle_cpu": "% core", "memory": "MiB", "bytes_per_second": "bytes/s"}
-LAST = f"{LAST_LOSS:.3f}".encode()
+Measure = Callable[[], tuple[float, ...]]
+LAST = f"{LAST_LOSS:.3f}"
 MINIMAL = """
 from textual.app import App
 from textual.widgets import DataTable, Footer
@@ -98,50 +100,63 @@ def whole_history(folder: Path, cached: bool) -> float:
     with on_terminal(APP, folder) as terminal:
         terminal.wait(b"run 7")
         terminal.send(b"v")
-        return terminal.wait(b"training loss", b"7 " + LAST, b"learning rate", b"photos/s", b"7 0.000")
+        taken = terminal.wait_shown(
+            f"training loss  ── 7 {LAST}", "learning rate  ── 7", "photos/s  ── 7", "seconds left  ── 7 0.000"
+        )
+        while not list(folder.glob("cache/[!.]*")):  # what was read is kept soon after, for the next start
+            terminal.listen(0.5)
+        return taken
 
 
-def overlaid(folder: Path) -> tuple[float, float]:
-    """Return the seconds from asking for all 201 runs to their settled overlay, and from a key to paint there."""
+def long_run(folder: Path) -> tuple[float, ...]:
+    """Return the seconds to the first chart of the long run, and to its whole history, without and with its cache."""
+    return first_chart(folder), whole_history(folder, cached=False), whole_history(folder, cached=True)
+
+
+def many_runs(folder: Path) -> tuple[float, ...]:
+    """Return the seconds to the first chart, from asking for all 201 runs to their overlay, and from a key to paint."""
+    first = first_chart(folder)
     with on_terminal(APP, folder) as terminal:
         terminal.wait(b"run 207", BRAILLE)
         terminal.settle()
         asked = terminal.send(b"Av")
         terminal.wait(b"curves of 201 runs")
-        settled = terminal.settle() - asked
-        return settled, key_to_paint(terminal, b"j")
+        settled = terminal.settle(3.0) - asked
+        return first, settled, key_to_paint(terminal, b"j")
 
 
-def resting(folder: Path, seconds: float = 10.0) -> tuple[float, float]:
+def resting(folder: Path, seconds: float = 10.0) -> tuple[float, ...]:
     """Return CPU (% of a core) at rest, and memory (MiB), with a whole long run in view."""
     with on_terminal(APP, folder) as terminal:
-        terminal.wait(b"train " + LAST)
+        terminal.wait_shown(f"train {LAST}")
         terminal.settle(2.0)
         before = terminal.cpu_seconds()
         terminal.listen(seconds)
         return (terminal.cpu_seconds() - before) / seconds * 100, terminal.memory_mib()
 
 
-def live(folder: Path, seconds: float = 10.0) -> tuple[float, float, float]:
+def live(seconds: float = 10.0) -> tuple[float, ...]:
     """Return the median age of the newest value shown, CPU (% of a core) and bytes a second, of a live run."""
-    os.environ[ENGINE_VARIABLE] = json.dumps([sys.executable, "-c", STAND_IN])
-    workspace = Workspace(folder)
-    workspace.prepare()
-    records = Records.open(workspace)
-    run = records.add_run(RunSpec.of({"name": "live"}))
-    ensure_keeper(workspace)
-    try:
-        while records.run(run.id).state is not State.RUNNING:
-            time.sleep(0.1)
-        with on_terminal(APP, folder) as terminal:
-            terminal.wait(b"live", BRAILLE)
-            age = shown_age(terminal, re.compile(rb"(\d+)\.500"), lambda: _said(folder), 15.0)
-            before = terminal.cpu_seconds()
-            sent = terminal.listen(seconds)
-            return age, (terminal.cpu_seconds() - before) / seconds * 100, sent / seconds
-    finally:
-        cancel(records, workspace, records.run(run.id), now=True)
-        stop_keeper(workspace)
+    with tempfile.TemporaryDirectory() as name:
+        os.environ[ENGINE_VARIABLE] = json.dumps([sys.executable, "-c", STAND_IN])
+        folder = Path(name)
+        workspace = Workspace(folder)
+        workspace.prepare()
+        records = Records.open(workspace)
+        run = records.add_run(RunSpec.of({"name": "live"}))
+        ensure_keeper(workspace)
+        try:
+            while records.run(run.id).state is not State.RUNNING:
+                time.sleep(0.1)
+            with on_terminal(APP, folder) as terminal:
+                terminal.wait(b"live", BRAILLE)
+                age = shown_age(terminal, re.compile(rb"(\d+)\.500"), lambda: _said(folder), 15.0)
+                before = terminal.cpu_seconds()
+                sent = terminal.listen(seconds)
+                return age, (terminal.cpu_seconds() - before) / seconds * 100, sent / seconds
+        finally:
+            cancel(records, workspace, records.run(run.id), now=True)
+            stop_keeper(workspace)
 
 
 def _said(folder: Path) -> dict[int, float]:
@@ -186,21 +201,27 @@ def start_rows(folder: Path) -> list[Row]:
     return [Row(name, "s", value, minimal, "minimal Textual app") for name, value in found.items()]
 
 
-def ours(labs: Path) -> dict[str, float]:
-    """Measure everything that LEET can be measured at too."""
+def cockpit_rows(labs: Path, peer: Leet | None, wanted: Sequence[str]) -> list[Row]:
+    """Measure what LEET can be measured at too: ours and its by turns, so that both meet the same machine."""
     one, many = _lab(labs, "one", 1, 200_000), _lab(labs, "many", 201, 60)
-    found = {
-        "first_chart_200k": median(lambda: first_chart(one)),
-        "history_200k": median(lambda: whole_history(one, cached=False)),
-        "history_200k_again": median(lambda: whole_history(one, cached=True)),
-        "first_chart_201": median(lambda: first_chart(many)),
-    }
-    overlays = [overlaid(many) for _ in range(4)][1:]
-    found["select_all_201"], found["key_to_paint"] = (statistics.median(one) for one in zip(*overlays, strict=True))
-    found["idle_cpu"], found["memory"] = resting(one)
-    with tempfile.TemporaryDirectory() as name:
-        found["newest_value_age"], found["live_cpu"], found["bytes_per_second"] = live(Path(name))
-    return found
+    groups: list[tuple[str, int, Measure, Measure | None]] = [
+        ("first_chart_200k history_200k history_200k_again", 4, lambda: long_run(one), peer and peer.long),
+        ("first_chart_201 select_all_201 key_to_paint", 4, lambda: many_runs(many), peer and peer.many),
+        ("idle_cpu memory", 2, lambda: resting(one), peer and peer.resting),
+        ("newest_value_age live_cpu bytes_per_second", 1, live, peer and peer.live),
+    ]
+    rows = []
+    for names, times, measure, of_peer in groups:
+        if wanted and not set(wanted) & set(names.split()):
+            continue
+        pairs = [(measure(), of_peer() if of_peer else ()) for _ in range(times)]
+        pairs = pairs[1:] or pairs  # the first warms the machine's own caches
+        for place, name in enumerate(names.split()):
+            value = statistics.median(mine[place] for mine, _ in pairs)
+            bar = statistics.median(its[place] for _, its in pairs) if of_peer else BARS[name]
+            rows.append(Row(name, UNITS.get(name, "s"), value, bar, "wandb leet" if of_peer else "the bar"))
+            print(f"{name} {value:.3f} {bar:.3f}", file=sys.stderr, flush=True)
+    return rows
 
 
 def _lab(labs: Path, name: str, runs: int, steps: int) -> Path:
@@ -216,6 +237,7 @@ def main() -> None:
     parser = options(__doc__ or "")
     parser.add_argument("--peer", action="store_true", help="measure W&B LEET too, where wandb is installed")
     parser.add_argument("--labs", type=Path, help="keep the workspaces here, and take them from here")
+    parser.add_argument("--rows", nargs="+", default=(), help="measure only these, and what is measured with them")
     parser.add_argument("--start", action="store_true", help="measure only how the app starts on 201 runs")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -224,24 +246,11 @@ def main() -> None:
         if chosen.start:
             report(start_rows(_lab(labs, "many", 201, 60)), chosen.json)
             return
-        mine = ours(labs)
-        print({row: round(value, 3) for row, value in mine.items()}, file=sys.stderr, flush=True)
-        theirs: dict[str, float] = {}
-        if chosen.peer and (wandb := shutil.which("wandb")):
-            from _leet import leet
-
-            theirs = leet(Path(wandb), labs)
-        rows = [
-            Row(
-                row,
-                UNITS.get(row, "s"),
-                value,
-                theirs.get(row, BARS[row]),
-                "wandb leet" if row in theirs else "the bar",
-            )
-            for row, value in mine.items()
-        ]
-        report(rows + crowd_rows(_lab(labs, "crowd", 10_000, 0)), chosen.json)
+        wandb = shutil.which("wandb") if chosen.peer else None
+        rows = cockpit_rows(labs, Leet(Path(wandb), labs) if wandb else None, chosen.rows)
+        if not chosen.rows or any(row.endswith("_10000") for row in chosen.rows):
+            rows += crowd_rows(_lab(labs, "crowd", 10_000, 0))
+        report(rows, chosen.json)
 
 
 if __name__ == "__main__":

@@ -215,7 +215,7 @@ def _go_on(checkpoint: Path, saver: Saver, validation: Validation, clock: Clock)
 
 def _answer(run_dir: RunDir, validation: Validation, tables: Tables, events: EventWriter) -> Calibration | None:
     """Write the class list and the scores of the last look at the validation photos; return how to calibrate others."""
-    assert validation.last is not None, "each epoch ends with a look"
+    assert validation.last is not None, "training ends with a look"
     write_classes(run_dir.predictions, tables.classes)
     names = tables.classes.names
     photos = Photos(names=tables.valid.photos, truth=tuple(names[number] for number in tables.valid.targets))
@@ -264,7 +264,7 @@ def _summary(
     validation: Validation,
     clock: Clock,
 ) -> Summary:
-    assert validation.last is not None, "each epoch ends with a look"
+    assert validation.last is not None, "training ends with a look"
     return Summary(
         score=Figures.of(validation.last.score),
         best=Best(epoch=validation.best_epoch, map5=validation.best_map5),

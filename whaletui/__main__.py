@@ -44,6 +44,9 @@ def _asks_for_app(words: list[str]) -> bool:
 
 
 def _open_app(folder: str) -> int:
+    import gc
+
+    gc.set_threshold(30_000, 20, 100)  # what a start makes stays: no garbage is among it
     from whaletui.app import run_app
     from whaletui.workspace import Workspace
 

@@ -10,6 +10,8 @@ from pathlib import Path
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # read by Textual when it is imported
 
 import msgspec
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.filter import LineFilter, NoColor
@@ -29,6 +31,7 @@ from whaletui.screens.palette import RunCommands
 from whaletui.screens.runs import RunsScreen
 from whaletui.theme import DEFAULTS, THEMES, WHALE, WHALE_PLAIN
 from whaletui.view.rows import ended_words
+from whaletui.widgets.changed import CroppedUpdate
 from whaletui.widgets.clean_lines import CleanLines
 from whaletui.workspace import Workspace
 
@@ -58,6 +61,22 @@ class WhaleApp(DeskApp):
         self._looking = self._again = False
         self._complained = ""
         self._clean, self._colourless = CleanLines(), NoColor()
+        self._recall_trouble: WhaleError | None = None
+        self._begin_with_theme()
+
+    def _begin_with_theme(self) -> None:
+        """Take the remembered theme before anything is styled: a change later would have every style parsed again."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        try:
+            self.desk.recall()
+        except WhaleError as error:
+            self._recall_trouble = error
+        remembered = self.desk.remembered.theme
+        known = remembered if remembered in self.available_themes else WHALE.name
+        self._styled_for = WHALE_PLAIN.name if self.no_color else known
+        self.set_reactive(WhaleApp.theme, self._styled_for)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def get_default_screen(self) -> Screen[None]:
         """Begin at home."""
@@ -65,15 +84,9 @@ class WhaleApp(DeskApp):
 
     def on_mount(self) -> None:
         """Paint first; then look at the workspace, and again at every tick."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        try:
-            self.desk.recall()
-        except WhaleError as error:
-            self.notify(complaint(error), title="remembered views", severity="warning", markup=False, timeout=12)
-        remembered = self.desk.remembered.theme
-        known = remembered if remembered in self.available_themes else WHALE.name
-        self.theme = WHALE_PLAIN.name if self.no_color else known
+        if self._recall_trouble is not None:
+            words = complaint(self._recall_trouble)
+            self.notify(words, title="remembered views", severity="warning", markup=False, timeout=12)
         self.theme_changed_signal.subscribe(self, self._theme_chosen)
         self.call_after_refresh(self.look_now)
         if self._ticking:
@@ -86,6 +99,18 @@ class WhaleApp(DeskApp):
             self.run_worker(
                 self.desk.keep, thread=True, exit_on_error=False, group="keep", name="remembering the theme"
             )
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Style everything for another theme; Textual asks for it at the start too, where nothing is another yet."""
+        if self.theme != self._styled_for:
+            self._styled_for = self.theme
+            super().refresh_css(animate)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Send what changed and nothing beside it: over SSH every byte is waited for."""
+        if type(renderable) is ChopsUpdate:
+            renderable = CroppedUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
+        super()._display(screen, renderable)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Let any theme know our own variables."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TEND_SECONDS = 1.0  # a kill -9 is told within two seconds: one to look, one to show
 SLOTS_SECONDS = 2.0
+FIRST_SLOTS_SECONDS = 1.0
+"""Slots are first looked at after the first curve, or when so long nothing had one: loading NVML would hold it up."""
 
 
 def open_records(workspace: Workspace) -> Records:
@@ -89,6 +91,8 @@ class Desk:
         self._slots: tuple[SlotLike, ...] = ()
         self._seen: object = None
         self._tended_at = self._slots_at = float("-inf")
+        self._first_look_at: float | None = None
+        self._read_curves = False
 
     @property
     def is_open(self) -> bool:
@@ -137,13 +141,13 @@ class Desk:
         if records_changed:
             records_changed, ended = self._read(records)
             self._seen = fingerprint if records_changed else None
-        self._look_at_slots()
         wanted = {record.id: record for group in list(self.watched.values()) for record in group}
         wanted.update({record.id: record for record in self._active})  # these know the newest attempt
         poll = self._follower.poll(list(wanted.values()))
+        again = self._look_at_slots(bool(poll.changed))
         return Pulse(
             changed=poll.changed, active=self._active, slots=self._slots, records_changed=records_changed,
-            behind=poll.behind, problems=poll.problems, trouble=self._trouble, news=news, ended=ended,
+            behind=poll.behind or again, problems=poll.problems, trouble=self._trouble, news=news, ended=ended,
         )  # fmt: skip
 
     def _read(self, records: Records) -> tuple[bool, tuple[RunRecord, ...]]:
@@ -198,13 +202,20 @@ class Desk:
             except WhaleError as error:  # none can be started, or those that were ended at once
                 self._trouble = str(error)
 
-    def _look_at_slots(self) -> None:
-        if time.monotonic() - self._slots_at < SLOTS_SECONDS:
-            return
-        self._slots_at = time.monotonic()
-        from whaletui.jobs.gpus import probe
+    def _look_at_slots(self, read_curves: bool) -> bool:
+        """Look at the slots where it is time to; says whether that waits for the look after this one only."""
+        now = time.monotonic()
+        if self._first_look_at is None:
+            self._first_look_at = now
+        if not self._read_curves and now - self._first_look_at < FIRST_SLOTS_SECONDS:
+            self._read_curves = read_curves
+            return read_curves
+        if now - self._slots_at >= SLOTS_SECONDS:
+            self._slots_at = now
+            from whaletui.jobs.gpus import probe
 
-        self._slots = probe()
+            self._slots = probe()
+        return False
 
     def _fingerprint(self) -> object:
         """Return something that differs when the records were written to, by whomever."""

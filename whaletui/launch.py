@@ -71,15 +71,27 @@ def _complete(spec: RunSpec, records: Records, workspace: Workspace) -> RunSpec:
     return spec.with_values(changes)
 
 
-def _with_data(text: str, data_folder: Path) -> Path:
-    """Return the path that a text names: one in the data folder where it exists, else one from here."""
-    inside = data_folder / text
-    return inside if inside.exists() else _absolute(text, Path.cwd())
+def _with_data(text: str, data_folder: Path, field: str) -> Path:
+    """Return the path that a text names: one in the data folder where it exists, else one from here.
+
+    Raises:
+        SpecError: both places have it, and nothing says which is meant.
+    """
+    here, inside = _absolute(text, Path.cwd()), data_folder / text
+    if text.startswith(("./", "../")) or not inside.exists():
+        return here
+    if here.exists() and not here.samefile(inside):
+        raise SpecError(
+            f"{field} names {text}, which lies in the data folder ({inside}) and here ({here})",
+            f"./{text} for the one here, or the whole path",
+            field,
+        )
+    return inside
 
 
 def _crop_source(text: str, data_folder: Path, records: Records, workspace: Workspace) -> Path:
     """Return the table of boxes that is meant: a path, or what a finished detector found (id, name or run folder)."""
-    path = _with_data(text, data_folder)
+    path = _with_data(text, data_folder, "crop.source")
     if path.is_file() or (path.is_dir() and not RunDir(path).spec_file.is_file()):
         return path
     name = path.name.split("-")[0].lstrip("0") if path.is_dir() else text
@@ -92,7 +104,7 @@ def _crop_source(text: str, data_folder: Path, records: Records, workspace: Work
 
 def _detector_paths(method: DetectorMethod, data_folder: Path) -> dict[str, str]:
     named = {"method.boxes": method.boxes, "method.holdout": method.holdout}
-    paths = {field: str(_with_data(text, data_folder)) for field, text in named.items() if text}
+    paths = {field: str(_with_data(text, data_folder, field)) for field, text in named.items() if text}
     if method.weights not in ("auto", "none"):
         paths["method.weights"] = str(_absolute(method.weights, Path.cwd()))
     return paths

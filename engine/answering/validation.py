@@ -35,7 +35,7 @@ class Evaluation:
 
 
 class Validation:
-    """Scores the validation photos after each epoch; remembers the last look and the best one's figures."""
+    """Scores the validation photos after epochs; remembers the last look and the best one's figures."""
 
     def __init__(
         self,

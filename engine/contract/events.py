@@ -49,7 +49,7 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     torch: str = ""
     resumed_step: int = 0  # steps that an earlier attempt had done; what it told beyond them is superseded
     resumed_epoch: float = 0.0
-    resumed_looks: int = 0  # epochs whose validation photos were scored
+    resumed_looks: int = 0  # epochs that were over, their look at the validation photos included
 
 
 class Phase(Event, frozen=True, kw_only=True, tag="phase"):

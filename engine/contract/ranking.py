@@ -8,6 +8,8 @@ worth nothing but keeps its rank.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -140,33 +142,50 @@ def score_worth(worth: NDArray[np.float64], new: NDArray[np.bool_]) -> Score:
     )  # fmt: skip
 
 
-def paired_interval(
-    ours: NDArray[np.float64],
-    theirs: NDArray[np.float64],
-    clusters: NDArray[np.integer],
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Paired:
-    """Return the difference of two means over the same photos, whole whales drawn with all their photos.
+class ClusterBootstrap:
+    """Resamples of photos in which whole whales are drawn, with all their photos.
 
     Photos of one whale are right or wrong together; drawing them one by one would make a difference look surer than
     it is (cluster bootstrap, percentile method; Davison and Hinkley 1997, section 3.8).
+    """
+
+    def __init__(self, clusters: NDArray[np.integer], resamples: int = RESAMPLES, seed: int = 0) -> None:
+        """Make one of (photos,) whale numbers; a whale of unknown identity is one of its own."""
+        names, self._places = np.unique(clusters, return_inverse=True)
+        self.count, self._resamples, self._seed = len(names), resamples, seed
+
+    @cached_property
+    def _draws(self) -> NDArray[np.float32]:
+        """How often each whale is drawn, in each resample: (resamples, whales)."""
+        even = np.full(self.count, 1.0 / self.count)
+        random = np.random.default_rng(self._seed)
+        return random.multinomial(self.count, even, size=self._resamples).astype(np.float32)
+
+    def interval(self, differences: NDArray[np.floating]) -> tuple[float, float]:
+        """Return the 95 % interval of the mean of (photos,) paired differences; NaN for no photos."""
+        if not len(differences):
+            return float("nan"), float("nan")
+        sums = np.bincount(self._places, weights=differences, minlength=self.count).astype(np.float32)
+        sizes = np.bincount(self._places, minlength=self.count).astype(np.float32)
+        low, high = np.quantile((self._draws @ sums) / (self._draws @ sizes), [0.025, 0.975])
+        return float(low), float(high)
+
+
+def paired_interval(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], clusters: NDArray[np.integer], seed: int = 0
+) -> Paired:
+    """Return the difference of two means over the same photos, whole whales drawn with all their photos.
 
     Args:
         ours: (photos,) what each photo's guesses are worth.
         theirs: (photos,) the same photos, in the same order.
         clusters: (photos,) which whale each shows, as any number; a whale of unknown identity is one of its own.
+        seed: of the draws.
     """
-    if ours.size == 0:
-        return Paired(delta=float("nan"), low=float("nan"), high=float("nan"), photos=0, clusters=0)
-    _, places = np.unique(clusters, return_inverse=True)
-    sums, sizes = np.bincount(places, weights=ours - theirs), np.bincount(places)
-    drawn = np.random.default_rng(seed).multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=resamples)
-    low, high = np.quantile((drawn @ sums) / (drawn @ sizes), [0.025, 0.975])
-    return Paired(
-        delta=float((ours - theirs).mean()), low=float(low), high=float(high), photos=int(ours.size),
-        clusters=len(sizes),
-    )  # fmt: skip
+    bootstrap = ClusterBootstrap(clusters, seed=seed)
+    low, high = bootstrap.interval(ours - theirs)
+    delta = float((ours - theirs).mean()) if ours.size else float("nan")
+    return Paired(delta=delta, low=low, high=high, photos=int(ours.size), clusters=bootstrap.count)
 
 
 def slices(

@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from engine.contract.augment import AugmentSpec, check_augment
 from engine.contract.errors import SpecError
+from engine.contract.later import as_first_written
 from engine.contract.method import DEFAULT_KIND, ClassifierMethod, Method, check_method, has_outputs, kind_name
 from engine.contract.part import Part, helped
 
@@ -61,94 +63,6 @@ class ImageSpec(Part, frozen=True):
     ] = "imagenet"
 
 
-class FlipSpec(Part, frozen=True):
-    """Mirror left and right."""
-
-    enabled: Annotated[bool, helped("mirror left and right")] = True
-    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
-
-
-class ClaheSpec(Part, frozen=True):
-    """Even out the contrast tile by tile (CLAHE)."""
-
-    enabled: Annotated[bool, helped("even out the contrast tile by tile")] = True
-    clip: Annotated[float, helped("contrast limit; drawn between this and 1", gt=0.0, le=100.0)] = 0.2
-    tiles: Annotated[int, helped("tiles a side", ge=1, le=64)] = 3
-    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.7
-
-
-class JitterSpec(Part, frozen=True):
-    """Change brightness, contrast, saturation and hue."""
-
-    enabled: Annotated[bool, helped("change brightness, contrast, saturation and hue")] = True
-    brightness: Annotated[float, helped("largest relative change", ge=0.0, le=1.0)] = 0.2
-    contrast: Annotated[float, helped("largest relative change", ge=0.0, le=1.0)] = 0.2
-    saturation: Annotated[float, helped("largest relative change", ge=0.0, le=1.0)] = 0.2
-    hue: Annotated[float, helped("largest shift, in turns", ge=0.0, le=0.5)] = 0.2
-    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.5
-
-
-class ToneSpec(Part, frozen=True):
-    """One of CLAHE and colour jitter."""
-
-    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
-    clahe: ClaheSpec = ClaheSpec()
-    jitter: JitterSpec = JitterSpec()
-
-
-class RotateSpec(Part, frozen=True):
-    """Turn by a random angle."""
-
-    enabled: Annotated[bool, helped("turn by a random angle")] = True
-    degrees: Annotated[float, helped("largest angle either way", ge=0.0, le=180.0)] = 15.0
-    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
-
-
-class MotionBlurSpec(Part, frozen=True):
-    """Smear along a line."""
-
-    enabled: Annotated[bool, helped("smear along a line")] = True
-    limit: Annotated[int, helped("longest smear in pixels, odd", ge=3, le=99)] = 7
-    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.5
-
-
-class DownscaleSpec(Part, frozen=True):
-    """Shrink and enlarge again, as a distant camera would."""
-
-    enabled: Annotated[bool, helped("shrink and enlarge again, as a distant camera would")] = True
-    low: Annotated[float, helped("smallest scale", gt=0.0, lt=1.0)] = 0.4
-    high: Annotated[float, helped("largest scale", gt=0.0, lt=1.0)] = 0.8
-    p: Annotated[float, helped("weight within its group", ge=0.0, le=1.0)] = 0.5
-
-
-class DegradeSpec(Part, frozen=True):
-    """One of motion blur and downscale."""
-
-    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.3
-    motion_blur: MotionBlurSpec = MotionBlurSpec()
-    downscale: DownscaleSpec = DownscaleSpec()
-
-
-class GraySpec(Part, frozen=True):
-    """Take the colour away."""
-
-    enabled: Annotated[bool, helped("take the colour away")] = True
-    after_normalise: Annotated[
-        bool, helped("as in the talk: grey made of normalised channels, which shifts its statistics")
-    ] = True
-    p: Annotated[float, helped("share of photos", ge=0.0, le=1.0)] = 0.5
-
-
-class AugmentSpec(Part, frozen=True):
-    """What happens to a training photo, in this order; never to a validation or test photo."""
-
-    flip: FlipSpec = FlipSpec()
-    tone: ToneSpec = ToneSpec()
-    rotate: RotateSpec = RotateSpec()
-    degrade: DegradeSpec = DegradeSpec()
-    gray: GraySpec = GraySpec()
-
-
 class ModelSpec(Part, frozen=True):
     """The network that looks at a photo."""
 
@@ -156,6 +70,9 @@ class ModelSpec(Part, frozen=True):
     weights: Annotated[
         str, helped("imagenet, none, or the path of a .safetensors or weights-only .pth file", min_length=1)
     ] = "imagenet"
+    frozen: Annotated[
+        int, helped("so many first stages of the backbone stay as pretrained, the stem being the first", ge=0, le=100)
+    ] = 0
     dropout: Annotated[float, helped("share of features dropped before the classifier", ge=0.0, lt=1.0)] = 0.0
 
 
@@ -190,6 +107,9 @@ class TrainingSpec(Part, frozen=True):
     ema: Annotated[
         float, helped("keep a moving average of the weights with this decay and answer with it; 0: off", ge=0.0, lt=1.0)
     ] = 0.0
+    validate_every: Annotated[
+        int, helped("score the validation photos after every so many epochs, and after the last", ge=1, le=100_000)
+    ] = 1
     save_minutes: Annotated[
         float, helped("save a checkpoint so often, from which a run goes on after a crash; 0: only at its end", ge=0.0)
     ] = 5.0
@@ -249,16 +169,15 @@ class RunSpec(Part, frozen=True):
             raise ValueError(f"data.fold is {self.data.fold}, but data.folds is {self.data.folds}: folds count from 0")
         if self.crop.enabled and not self.crop.source:
             raise ValueError("crop.enabled is true, but crop.source names no table of boxes")
-        if self.augment.degrade.downscale.low > self.augment.degrade.downscale.high:
-            raise ValueError("augment.degrade.downscale.low is above augment.degrade.downscale.high")
-        if self.augment.degrade.motion_blur.limit % 2 == 0:
-            raise ValueError(
-                f"augment.degrade.motion_blur.limit is {self.augment.degrade.motion_blur.limit}, but must be odd"
-            )
+        check_augment(self.augment)
         if self.optimiser.warmup_epochs >= self.training.epochs:
             raise ValueError(
                 f"optimiser.warmup_epochs is {self.optimiser.warmup_epochs:g}, "
                 f"but training.epochs is only {self.training.epochs}"
+            )
+        if self.model.frozen and self.model.weights == "none":
+            raise ValueError(
+                f"model.frozen is {self.model.frozen}, but model.weights is none: noise would be kept for ever"
             )
         check_method(self.method, self.training.batch)
         if self.answer in ("classes", "blend") and not has_outputs(self.method):
@@ -313,8 +232,11 @@ class RunSpec(Part, frozen=True):
         return msgspec.toml.encode(self).decode()
 
     def to_json(self) -> str:
-        """Return JSON on one line with sorted names, so that equal specs are equal text."""
-        return msgspec.json.encode(self, order="sorted").decode()
+        """Return JSON on one line with sorted names, so that equal specs are equal text, whenever they were recorded.
+
+        Fields that came later and are as by default are left out; reading fills them in.
+        """
+        return msgspec.json.encode(_as_first_written(self.to_values()), order="sorted").decode()
 
     def with_values(self, changes: dict[str, Any]) -> RunSpec:
         """Return a copy with dotted paths replaced, such as {"model.backbone": "timm/resnet18"}.
@@ -344,8 +266,12 @@ class RunSpec(Part, frozen=True):
         return _digest(values)
 
 
+def _as_first_written(values: dict[str, Any]) -> dict[str, Any]:
+    return as_first_written(values, RunSpec().to_values())
+
+
 def _digest(values: dict[str, Any]) -> str:
-    return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(_as_first_written(values), order="sorted")).hexdigest()
 
 
 def toml_values(text: str | bytes) -> dict[str, Any]:

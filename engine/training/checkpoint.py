@@ -40,7 +40,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
     step: int
     epoch: float  # 2.5: half of the third epoch was done
-    looks: int = 0  # epochs after which the validation photos were scored
+    looks: int = 0  # epochs that are over, the look at the validation photos included where one was due
     spec_digest: str  # of spec.toml
     classes_digest: str
     memory: Memory | None = None  # None: not of a run that can be gone on with

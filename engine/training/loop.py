@@ -26,7 +26,7 @@ class Training:
         self.network, self.spec, self.device = network, spec, device
         self.steps_per_epoch = steps_per_epoch
         self.step = 0  # steps done
-        self.looks = 0  # epochs after which the validation photos were scored
+        self.looks = 0  # epochs that are over, the look at the validation photos included where one was due
         self.total_steps = spec.training.epochs * steps_per_epoch
         if spec.training.max_steps:  # a trial: the beginning of the whole run, learning rate included
             self.total_steps = min(self.total_steps, spec.training.max_steps)
@@ -76,7 +76,7 @@ class Training:
 def train(
     training: Training, loader: TrainLoader, reporter: Reporter, evaluate: Evaluate, after_step: Callable[[], None]
 ) -> None:
-    """Train until the last step, scoring the validation photos after each epoch.
+    """Train until the last step, scoring the validation photos as often as the spec says, and at the end.
 
     It begins where `training` stands: at the first step, in the middle of an epoch, or between an epoch's last
     step and its look at the validation photos.
@@ -85,7 +85,7 @@ def train(
         training: where to start from; holds the outcome.
         loader: the training photos.
         reporter: told of each step and epoch.
-        evaluate: called after each epoch with the network to answer with.
+        evaluate: called after such epochs with the network to answer with.
         after_step: called after each step; may raise to end training there.
     """
     for epoch in range(training.looks + 1, training.spec.training.epochs + 1):
@@ -100,7 +100,8 @@ def train(
             if training.done:
                 break
         reporter.end_epoch(epoch)
-        evaluate(training.answering, epoch, training.step)
+        if training.done or epoch % training.spec.training.validate_every == 0:
+            evaluate(training.answering, epoch, training.step)
         training.looks = epoch
         if training.done:
             return

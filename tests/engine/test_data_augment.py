@@ -12,8 +12,9 @@ import pytest
 from drawn_photos import drawn
 from numpy.typing import NDArray
 
+from engine.contract.augment import AugmentSpec
 from engine.contract.errors import SpecError
-from engine.contract.spec import AugmentSpec, RunSpec
+from engine.contract.spec import RunSpec
 from engine.data import augment
 from engine.data.augment import IMAGENET_MEAN, IMAGENET_STD, TrainingTransform, evaluation_transform
 

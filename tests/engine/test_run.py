@@ -192,6 +192,16 @@ def test_a_trial_stops_after_so_many_steps(tiny_data: Path, tmp_path: Path, monk
     assert (summary.steps, summary.epochs) == (3, 2)
 
 
+def test_validation_photos_are_looked_at_as_often_as_asked_and_at_the_end(
+    tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_dir = prepared(tmp_path / "run", tiny_data, **{"training.epochs": 5, "training.validate_every": 2})
+    assert ended(run_dir, monkeypatch)[0] == 0
+    events = told(run_dir)
+    assert [event.epoch for event in events if isinstance(event, Evaluated)] == [2, 4, 5]
+    assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2, 3, 4, 5]
+
+
 # Every way to fail
 
 

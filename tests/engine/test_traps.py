@@ -18,13 +18,17 @@ from engine.answering.answers import OutputsAnswer
 from engine.answering.embeddings import both_sides, embed_photos, see_batch
 from engine.answering.nearest import Gallery, TalkNeighbours
 from engine.answering.newness import fit
+from engine.contract.augment import AugmentSpec
 from engine.contract.events import EventWriter
 from engine.contract.method import ArcFaceMethod, ClassifierMethod, TripletMethod
 from engine.contract.predictions import ClassList
 from engine.contract.ranking import average_precision, top_five
-from engine.contract.spec import AugmentSpec, DataSpec, OptimiserSpec, RunSpec, TrainingSpec
+from engine.contract.spec import DataSpec, OptimiserSpec, RunSpec, TrainingSpec
+from engine.crop.apply import Box, cut
 from engine.data.augment import IMAGENET_MEAN, IMAGENET_STD, TrainingTransform, evaluation_transform
+from engine.data.decode import decode
 from engine.data.folds import mended, split
+from engine.data.resize import resized
 from engine.data.sampling import BalancedBatches, TripletBatches, WhaleBatches
 from engine.data.tables import load_tables
 from engine.models.device import Device, choose_device
@@ -113,6 +117,21 @@ def test_trap_05_and_26_new_whale_is_placed_by_a_chance_for_a_stated_share_not_b
     assert common is not None
     first = [float((top_five(one(scores))[:, 0] == NEW).mean()) for one in (rare, common)]
     assert first[0] < first[1]
+
+
+def test_trap_06_one_crop_serves_training_validation_and_test(tiny_data: Path, tmp_path: Path) -> None:
+    paths = [path for part in ("train", "test") for path in sorted((tiny_data / part).iterdir())]
+    boxes = {path.name: Box(1, 2, decode(path).shape[0] - 3, decode(path).shape[1] // 2) for path in paths}
+    lines = [f"{name},{box.left},{box.top},{box.right},{box.bottom}" for name, box in boxes.items()]
+    (tiny_data / "all.csv").write_text("\n".join(["fn,x0,y0,x1,y1", *lines]) + "\n")
+    spec = small(tiny_data).with_values({"crop.enabled": True, "crop.source": "all.csv", "crop.margin": 0.1})
+    events = EventWriter(tmp_path / "events.jsonl")
+    tables = load_tables(spec, events)
+    events.close()
+    assert tables.test is not None
+    for part in (tables.train, tables.valid, tables.test):
+        for photo, path, seen in zip(part.photos, part.paths, part.images, strict=True):
+            assert (seen == resized(cut(decode(path), boxes[photo], 0.1), 32, 32)).all(), photo
 
 
 def test_trap_08_photos_are_joined_by_name_in_the_tables_order(tiny_data: Path, tmp_path: Path) -> None:

@@ -113,8 +113,12 @@ class Lab:
         def speaks() -> bool:
             told = supervisor_of(self.attempt(run))
             events = self.attempt(run).events
-            said = events.read_bytes() if events.exists() else b""
-            return told is not None and told.engine is not None and b'"event":"step"' in said
+            return (
+                told is not None
+                and told.engine is not None
+                and events.exists()
+                and b'"event":"step"' in events.read_bytes()
+            )
 
         wait_until(speaks, f"run {run.id} speaks")
         told = supervisor_of(self.attempt(run))

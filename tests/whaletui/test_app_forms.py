@@ -51,6 +51,18 @@ async def test_a_refused_value_is_named_and_the_cursor_goes_there(lab: Path) -> 
         assert len(queued(lab)) == 1
 
 
+async def test_a_field_far_down_in_a_part_that_was_closed_is_gone_to(lab: Path) -> None:
+    async with opened(lab, (80, 24)) as (app, pilot):
+        await press(pilot, "c")
+        app.screen.query_one("#form").go_to("augment.erase.p")  # type: ignore[attr-defined]
+        await press(pilot, "ctrl+u")
+        await write(pilot, "2")
+        assert "augment.erase.p is 2.0, but takes a number from 0 to 1" in screen_text(app)
+        focused = app.focused
+        assert isinstance(focused, ValueInput)
+        assert focused.value == "2"
+
+
 async def test_space_steps_through_choices_and_undo_takes_it_back(lab: Path) -> None:
     async with opened(lab) as (app, pilot):
         await press(pilot, "c")

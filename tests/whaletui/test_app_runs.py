@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from app_kit import HOSTILE, NOW, RecordedLab, fill, notices, opened, press, screen_text, settle, write
+from textual.geometry import Region
 
 from engine.contract import events as e
 from whaletui.app import WhaleApp
@@ -108,11 +109,11 @@ async def test_what_a_run_says_is_on_screen_after_the_next_look(lab: Path) -> No
         assert "train 0.123" in text
 
 
-async def test_only_lines_that_changed_are_painted(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_cells_that_changed_are_painted(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(lab) as (app, pilot):
-        painted: list[int] = []
+        painted: list[Region] = []
         table = app.screen.query_one(RunTable)
-        monkeypatch.setattr(table, "_refresh_row", painted.append)
+        monkeypatch.setattr(table, "refresh", lambda *regions, **_: painted.extend(regions))
         app.look_now()
         await settle(pilot)
         assert painted == []
@@ -123,7 +124,8 @@ async def test_only_lines_that_changed_are_painted(lab: Path, monkeypatch: pytes
         )
         app.look_now()
         await settle(pilot)
-        assert painted == [1]
+        assert {region.y for region in painted} == {2}  # the second row, below the titles
+        assert 0 < sum(region.width for region in painted) < table.size.width / 2
 
 
 async def test_another_program_adds_a_run_and_it_appears(lab: Path) -> None:

@@ -89,6 +89,19 @@ def test_crop_source_may_name_a_detectors_run(room: RecordedLab, named: str) -> 
     assert spec.crop.source == str(room.workspace.root / run.folder / "boxes.tsv")
 
 
+def test_a_table_that_lies_in_the_data_folder_and_here_is_asked_about(
+    room: RecordedLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = room.workspace.root
+    (Path(room.records.setting("data")) / "found.csv").write_text(BOXES)
+    (here / "found.csv").write_text(BOXES)
+    monkeypatch.chdir(here)
+    cropped = {"crop.enabled": True, "model.weights": "none"}
+    with pytest.raises(SpecError, match=r"crop\.source names found\.csv, which lies in the data folder .* and here"):
+        queue(room, **cropped, **{"crop.source": "found.csv"})
+    assert queue(room, **cropped, **{"crop.source": "./found.csv"}).crop.source == str((here / "found.csv").resolve())
+
+
 def test_crop_source_names_other_runs_in_vain(room: RecordedLab) -> None:
     other = room.finished("plain", 0.4)
     waiting = room.run("later", **DETECTOR)

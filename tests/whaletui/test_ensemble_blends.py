@@ -13,7 +13,7 @@ from engine.contract.predictions import read_predictions, widened
 from whaletui.ensemble.blend import BLENDS, BlendedTable, calibrate_tables, vote
 from whaletui.ensemble.calibration import fit_beta
 from whaletui.ensemble.errors import EnsembleError
-from whaletui.ensemble.significance import Clusters, halves_by_id, ids_of
+from whaletui.ensemble.significance import Clusters, Interval, halves_by_id, ids_of
 from whaletui.ensemble.tables import AveragedTable, JoinedTable, RunTable, common_photos
 
 SIX = labels(6)
@@ -174,3 +174,11 @@ def test_a_gain_on_one_whale_of_many_photos_is_noise_and_one_everywhere_is_real(
     everywhere = clusters.interval(np.where(np.arange(200) % 5 == 0, 1.0, 0.0))
     assert everywhere.real
     assert (everywhere.mean, everywhere.low) == (pytest.approx(0.2), pytest.approx(0.2))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.01, 0.03, "real"), (-0.01, 0.03, "noise"), (0.0, 0.0, "noise"), (-0.07, -0.03, "a loss")],
+)
+def test_a_gain_is_real_noise_or_a_loss_by_its_interval(low: float, high: float, said: str) -> None:
+    assert Interval(mean=(low + high) / 2, low=low, high=high).verdict == said

@@ -8,11 +8,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from whaletui.view import few_points, many_points
 from whaletui.view.axes import Frame, axis_labels
 from whaletui.view.braille import LEVEL, draw
 from whaletui.view.plots import Curve, Level, Plot, curve
 from whaletui.view.raster import dots, pack, thin
-from whaletui.view.series import Series
+from whaletui.view.series import Series, XAxis
 
 SQUARE = Frame(left=0.0, right=1.0, low=0.0, high=1.0, log=False)
 
@@ -126,3 +127,33 @@ def test_names_of_levels_that_are_wider_than_the_chart_are_left_out() -> None:
     levels = tuple(Level(label=label, value=0.123) for label in ("constant", "duplicates"))
     cells = draw(Plot(title="MAP@5", curves=(), levels=levels), width=26, height=8)
     assert "duplicates" not in "".join(text for row in cells for text, _ in row)
+
+
+NUMBERS = st.one_of(st.floats(-1e6, 1e6), st.integers(0, 9).map(float), st.sampled_from([math.nan, math.inf, 1e299]))
+
+
+@given(
+    curves=st.lists(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=30), min_size=1, max_size=4),
+    log=st.booleans(),
+    width=st.integers(12, 60),
+    height=st.integers(2, 12),
+    axis=st.sampled_from(["epoch", "time"]),
+)
+@settings(deadline=None, max_examples=200)
+def test_few_points_are_drawn_as_many_are_dot_for_dot(
+    curves: list[list[tuple[float, float]]], log: bool, width: int, height: int, axis: XAxis
+) -> None:
+    made = tuple(
+        curve(str(number), series([x for x, _ in points], [y for _, y in points]), number, number % 3, origin=-5.0)
+        for number, points in enumerate(curves)
+    )
+    levels = (Level(label="constant", value=0.325),)
+    plot = Plot(title="", curves=made, log=log, axis=axis)
+    few = few_points.prepare(plot, levels, width, height)
+    many = many_points.prepare(plot, levels, width, height)
+    if isinstance(few, str) or isinstance(many, str):
+        assert few == many
+        return
+    assert sorted(few.ink(plot)) == sorted(many.ink(plot))
+    assert (few.frame, few.labels, few.gutter, few.beyond) == (many.frame, many.labels, many.gutter, many.beyond)
+    assert set(few.gaps) == set(many.gaps)

@@ -65,6 +65,7 @@ def test_a_file_that_cannot_be_read_is_told_once_and_others_go_on(lab: RecordedL
 
 def test_a_long_history_is_read_in_bounded_polls(lab: RecordedLab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(follow, "FIRST_BYTES", 1024)
     run = lab.start(lab.run("a"))
     lab.say(run, *(step(number) for number in range(1, 1001)))
     follower = Follower(lab.workspace.root)
@@ -73,6 +74,7 @@ def test_a_long_history_is_read_in_bounded_polls(lab: RecordedLab, monkeypatch: 
     while polls[-1].behind:
         polls.append(follower.poll([run]))
     assert len(polls) >= size // (4096 * follow.CHUNKS_A_POLL)
+    assert 0 < polls[0].changed[run.id].step < 10  # a little at first, to be drawn at once
     assert [poll.changed[run.id].step for poll in polls if poll.changed][-1] == 1000
 
 

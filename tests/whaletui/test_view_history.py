@@ -50,7 +50,10 @@ def events_of(lab: RecordedLab, run: RunRecord) -> Path:
 
 
 def polled(lab: RecordedLab, run: RunRecord) -> RunView:
-    return Follower(lab.workspace.root).poll([run]).changed[run.id]
+    follower = Follower(lab.workspace.root)
+    found = follower.poll([run]).changed[run.id]
+    follower.poll([run])  # what was read to its end is kept at the next poll
+    return found
 
 
 def test_what_is_kept_equals_what_the_events_tell_and_is_read_on_from_there(
@@ -77,7 +80,9 @@ def test_a_history_is_kept_outside_the_run_folder_and_only_when_it_is_long(lab: 
     before = sorted(folder.rglob("*"))
     short = lab.start(lab.run("short"))
     lab.say(short, *told(range(1, 3)))
-    Follower(lab.workspace.root).poll([run, short])
+    follower = Follower(lab.workspace.root)
+    follower.poll([run, short])
+    follower.poll([run, short])  # what was read to its end is kept at the next poll
     assert sorted(folder.rglob("*")) == before
     assert [path.name for path in (lab.workspace.root / "cache").iterdir()] == [f"{folder.name}@attempt-1.msgpack"]
 
@@ -107,11 +112,12 @@ def test_a_cache_that_does_not_belong_to_the_events_is_passed_over(lab: Recorded
 def test_a_cache_that_cannot_be_written_is_told_once_and_costs_nothing_else(lab: RecordedLab, run: RunRecord) -> None:
     (lab.workspace.root / "cache").write_text("a file where the folder would be")
     follower = Follower(lab.workspace.root)
-    first = follower.poll([run])
-    assert first.changed[run.id].step == 30
-    assert "cannot be written" in first.problems[0]
+    assert follower.poll([run]).changed[run.id].step == 30
     lab.say(run, *told(range(31, 60)))
-    assert follower.poll([run]).changed[run.id].step == 59
+    second = follower.poll([run])
+    assert second.changed[run.id].step == 59
+    assert "cannot be written" in second.problems[0]
+    assert follower.poll([run]).problems == {}
 
 
 def test_what_is_kept_of_a_deleted_run_goes_too(lab: RecordedLab, run: RunRecord) -> None:

@@ -70,6 +70,11 @@ def test_changes_fit_the_line_and_say_how_many_more() -> None:
     assert words.endswith("more")
 
 
+def test_a_change_is_named_by_its_part_where_its_own_name_would_say_nothing() -> None:
+    found = explain.changes(RunSpec().with_values({"crop.enabled": True, "crop.source": "boxes.tsv"}), RunSpec())
+    assert explain.change_words(found, 80) == "crop.enabled true, source boxes.tsv"
+
+
 def form() -> FormState:
     return FormState(origin=RunSpec(), origin_name="the defaults")
 

@@ -190,10 +190,9 @@ def _say_all(
 
 def say_search(found: Found) -> None:
     """Say what a search is worth on photos that it did not choose by."""
-    real = "real" if found.gain.real else "within the noise"
     say(
         f"{found.method} search: held out {found.held_out:.3f} against {found.held_out_single:.3f} of the best single, "
-        f"gain {found.gain.mean:+.3f} {interval(found.gain.low, found.gain.high)}: {real} "
+        f"gain {found.gain.mean:+.3f} {interval(found.gain.low, found.gain.high)}: {found.gain.verdict} "
         f"({found.splits} splits by id, chosen on one half, measured on the other)"
     )
 
@@ -213,8 +212,7 @@ def print_evaluation(members: list[Voice], found: Evaluation, weights: list[floa
     headings = ["on validation", "weight", "MAP@5", "interval", "known", "new"]
     table(headings, rows, right=["weight", "MAP@5", "known", "new"])
     gain = found.gain_interval
-    real = "real" if gain.real else "within the noise"
-    say(f"gain over the best member {found.gain:+.3f} {interval(gain.low, gain.high)}: {real}")
+    say(f"gain over the best member {found.gain:+.3f} {interval(gain.low, gain.high)}: {gain.verdict}")
 
 
 def _row(name: str, weight: str, found: Score) -> list[str]:

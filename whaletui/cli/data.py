@@ -6,13 +6,17 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from engine.contract.errors import DataError, WhaleError
+from engine.contract.dataset import read_dataset
+from engine.contract.errors import DataError, SpecError, WhaleError, nearest
 from engine.contract.photo_facts import DataFacts, PhotoFacts
 from whaletui.cli.common import open_records
 from whaletui.cli.output import DONE, as_json, say
 from whaletui.cli.progress import Shown
 from whaletui.jobs.crop import boxes_of
 from whaletui.jobs.data import look_at_data
+from whaletui.jobs.preview import draw_previews
+from whaletui.launch import completed
+from whaletui.presets import grid, read_spec
 from whaletui.records.errors import RecordsError
 from whaletui.records.records import Records
 from whaletui.view.data_lines import figures, histogram
@@ -24,8 +28,12 @@ MOST_LISTED = 10
 
 
 def data(options: Namespace) -> int:
-    """Look at every photo and say what there is."""
+    """Look at every photo and say what there is, or draw one as a spec would augment it."""
     workspace, records = open_records(options)
+    if options.preview:
+        return preview(options, workspace, records)
+    if options.out or options.photo or options.settings:
+        raise WhaleError("--out, --photo and --set belong to --preview", "whaletui data --preview SPEC --out FILE")
     folder = records.setting("data")
     if not folder:
         raise DataError("this workspace has no data yet", "whaletui init --data DIR")
@@ -36,6 +44,28 @@ def data(options: Namespace) -> int:
         as_json(_values(facts))
         return DONE
     _print(facts)
+    return DONE
+
+
+def preview(options: Namespace, workspace: Workspace, records: Records) -> int:
+    """Write a training photo and a dozen draws of a spec's augmentation as one picture."""
+    specs = grid(read_spec(options.preview), options.settings)
+    if len(specs) > 1:
+        raise SpecError(f"the lists make {len(specs)} runs, but one is drawn", "give each --set one value")
+    spec = completed(specs[0], records, workspace)
+    row = 0
+    if options.photo:
+        photos = read_dataset(Path(spec.data.folder)).train
+        if options.photo not in photos:
+            raise DataError(f"train.csv names no photo {options.photo!r}", nearest(options.photo, photos))
+        row = photos.index(options.photo)
+    out = Path(options.out or f"{Path(options.preview).stem}.png")
+    drawn = draw_previews(workspace, spec, [(row, 0)], out.absolute())[0]
+    if options.json:
+        as_json({"path": str(out), "photo": drawn.photo, "label": drawn.label, "boxed": drawn.boxed,
+                 "draws": [draw.applied for draw in drawn.draws]})  # fmt: skip
+    else:
+        say(f"{drawn.photo} ({drawn.label}) and {len(drawn.draws)} draws of {specs[0].name} written to {out}")
     return DONE
 
 

@@ -90,9 +90,8 @@ def _print(told: list[dict[str, Any]]) -> None:
     for one in told[1:]:
         if "against_first" in one:
             gain = one["against_first"]
-            real = "noise" if gain.low <= 0 <= gain.high else "real"
             above = f"{gain.mean:+.3f} {formats.interval(gain.low, gain.high)}"
-            say(f"e{one['id']} above e{told[0]['id']} on the same photos: {above}: {real}")
+            say(f"e{one['id']} above e{told[0]['id']} on the same photos: {above}: {gain.verdict}")
 
 
 def _member(member: dict[str, Any]) -> str:

@@ -204,6 +204,12 @@ def _crop_arguments(parsers: dict[str, argparse.ArgumentParser]) -> None:
         _workspace_argument(parser, default=argparse.SUPPRESS)
     data = parsers["data"]
     data.add_argument("--boxes", metavar="BOXES", help="a table of boxes, or a detector's run, to be looked at as well")
+    data.add_argument("--preview", metavar="SPEC", help="instead: draw a training photo as this spec would augment it")
+    data.add_argument("--out", metavar="FILE", help="the picture to write (default: SPEC.png)")
+    data.add_argument("--photo", metavar="PHOTO", help="which training photo (default: the first)")
+    data.add_argument(
+        "--set", metavar="a.b=c", action="append", default=[], dest="settings", help="change a field of SPEC"
+    )
 
 
 def run_command(options: argparse.Namespace) -> int:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-RESAMPLES = 1000
+from engine.contract.ranking import ClusterBootstrap
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +21,11 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a gain is more than noise."""
         return self.low > 0.0
 
+    @property
+    def verdict(self) -> str:
+        """A word for it: "real", "noise", or "a loss" where the whole interval lies below 0."""
+        return "real" if self.real else "noise" if self.high >= 0.0 else "a loss"
+
 
 class Clusters:
     """Photos by id. Photos of one whale rise and fall together, so the bootstrap draws ids, not photos.
@@ -32,25 +35,13 @@ class Clusters:
 
     def __init__(self, truth: NDArray[np.int64], new_class: int, seed: int = 0) -> None:
         self.of_photo = ids_of(truth, new_class)
-        self.count = int(self.of_photo.max()) + 1 if len(self.of_photo) else 0
-        self._seed = seed
-
-    @cached_property
-    def _draws(self) -> NDArray[np.float32]:
-        """How often each id is drawn, in each resample: (resamples, ids)."""
-        random = np.random.default_rng(self._seed)
-        even = np.full(self.count, 1.0 / self.count)
-        return random.multinomial(self.count, even, size=RESAMPLES).astype(np.float32)
+        self._bootstrap = ClusterBootstrap(self.of_photo, seed=seed)
+        self.count = self._bootstrap.count
 
     def interval(self, differences: NDArray[np.floating]) -> Interval:
-        """Return the mean of paired differences (photos,) with its interval (percentile method); NaN for none."""
-        if not len(differences):
-            return Interval(mean=float("nan"), low=float("nan"), high=float("nan"))
-        sums = np.bincount(self.of_photo, weights=differences, minlength=self.count).astype(np.float32)
-        sizes = np.bincount(self.of_photo, minlength=self.count).astype(np.float32)
-        means = (self._draws @ sums) / (self._draws @ sizes)
-        low, high = np.quantile(means, [0.025, 0.975])
-        return Interval(mean=float(np.mean(differences)), low=float(low), high=float(high))
+        """Return the mean of paired differences (photos,) with its interval; NaN for none."""
+        low, high = self._bootstrap.interval(differences)
+        return Interval(mean=float(np.mean(differences)) if len(differences) else float("nan"), low=low, high=high)
 
     def halves(self, seed: int) -> NDArray[np.int64]:
         """Return 0 or 1 for each photo; all photos of an id are in one half, and the halves hold as many ids."""

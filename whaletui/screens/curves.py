@@ -71,7 +71,7 @@ class CurvesScreen(AtDesk[None]):
         self.chosen = METRICS[0].key
         self.alone = False
         self.hidden: set[int] = set()
-        self._settled = False
+        self._settled = self._owed = False
 
     def compose(self) -> ComposeResult:
         """Lay out the runs beside their charts."""
@@ -166,7 +166,13 @@ class CurvesScreen(AtDesk[None]):
 
     @on(CurveList.Highlighted)
     def highlight(self) -> None:
-        """Draw the run under the cursor on top."""
+        """Draw the run under the cursor on top, once the cursor itself was painted: a key is answered at once."""
+        if not self._owed:
+            self._owed = True
+            self.call_after_refresh(self._pay)
+
+    def _pay(self) -> None:
+        self._owed = False
         self._show()
 
     def _changed(self, look: Look) -> None:

@@ -19,44 +19,23 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from engine.contract.errors import DataError
-from whaletui.desk import Desk
 from whaletui.records.model import RunRecord
 from whaletui.safe import safe
 from whaletui.screens.base import AtDesk
 from whaletui.screens.choose import Choice, Choose
+from whaletui.screens.run_guesses import RunGuesses
 from whaletui.view import formats
-from whaletui.view.graphics import Graphics, Sharp, cell_pixels, graphics
+from whaletui.view.graphics import cell_pixels, graphics
 from whaletui.view.looked import WAYS, GuessSource, Looked, sifted
+from whaletui.view.picture import Picture, picture
 from whaletui.widgets.guess_lines import guess_lines, said_lines, truth_lines
 from whaletui.widgets.key_line import KeyLine
 from whaletui.widgets.photo import Photo
 
 if TYPE_CHECKING:
-    from whaletui.view.halfblocks import Rows
     from whaletui.view.neighbours import Box, Neighbour, Neighbours
 
 GUESSES = 5
-Picture = tuple["Rows", str, Sharp | None]
-
-
-class RunGuesses:
-    """A run as a source of guesses; its folder is read when it is asked."""
-
-    def __init__(self, run: RunRecord, desk: Desk) -> None:
-        spec = run.spec
-        self._folder = desk.workspace.run_dir(run.folder)
-        self.title = f"run {run.id} {safe(run.name, 60)}"
-        self.data_folder = Path(spec.data.folder)
-        self.boxes = Path(spec.crop.source) if spec.crop.enabled and spec.crop.source else None
-        embeddings = self._folder.path / "embeddings"
-        self.embeddings = embeddings if embeddings.is_dir() else None
-
-    def read(self) -> list[Looked]:
-        """Return what the run guessed for its validation photos."""
-        from whaletui.view.guesses import read_guesses
-
-        return read_guesses(self._folder.predictions)
 
 
 class Gallery(AtDesk[None]):
@@ -227,11 +206,11 @@ class Gallery(AtDesk[None]):
         way, cell = graphics(os.environ), cell_pixels(sys.__stderr__.fileno()) if sys.__stderr__ else None
 
         def decode() -> dict[str, Picture]:
-            return {name: _picture(path, size, box, way, cell) for name, path, size, box in wanted}
+            return {name: picture(path, size, box, way, cell) for name, path, size, box in wanted}
 
         def show(pictures: dict[str, Picture]) -> None:
-            for name, picture in pictures.items():
-                self.query_one(f"#{name}", Photo).show(*picture)
+            for name, shown in pictures.items():
+                self.query_one(f"#{name}", Photo).show(*shown)
 
         self.work(f"decoding {looked.photo}", decode, show, group="photo")
 
@@ -307,27 +286,3 @@ class Gallery(AtDesk[None]):
     def on_resize(self, event: Resize) -> None:
         """Decode the pictures for their new size."""
         self.call_after_refresh(self._show)
-
-
-def _picture(
-    path: Path | None, size: tuple[int, int], box: Box | None, way: Graphics, cell: tuple[int, int] | None
-) -> Picture:
-    """Return a photo as the terminal can show it, or the words of why there is none."""
-    if path is None:
-        return [], "no photo", None
-    if way == "off":
-        return [], "no pictures in this terminal", None
-    try:
-        if way == "kitty":
-            from whaletui.view.pixels import kitty_picture
-
-            return [], "", kitty_picture(path, *size, box)
-        if way == "sixel" and cell is not None:
-            from whaletui.view.pixels import sixel_picture
-
-            return [], "", sixel_picture(path, *size, cell, box)
-        from whaletui.view.halfblocks import half_blocks
-
-        return half_blocks(path, *size, box), "", None
-    except DataError as error:
-        return [], str(error), None

@@ -15,12 +15,11 @@ from textual.widgets import Button, Static
 
 from engine.contract.errors import SpecError, WhaleError
 from engine.contract.spec import RunSpec
-from whaletui.presets import Preset
 from whaletui.records.model import RunRecord, State
 from whaletui.safe import safe
 from whaletui.screens.base import AtDesk
-from whaletui.screens.choose import Choice, Choose
 from whaletui.screens.confirm import Confirm
+from whaletui.screens.preview import Place, PreviewScreen
 from whaletui.view import formats
 from whaletui.view.estimate import Estimate, estimate, estimate_words
 from whaletui.view.form import FormState
@@ -40,57 +39,14 @@ class Foreseen(NamedTuple):
     peak_bytes: int
 
 
-def choose_preset(screen: AtDesk[None]) -> None:
-    """Offer the presets, then open the form on the chosen one."""
-
-    def offer(found: Sequence[Preset]) -> None:
-        known = {preset.name: preset for preset in found}
-        choices = [Choice(preset.name, preset.name, preset.about) for preset in found]
-
-        def open_form(name: str | None) -> None:
-            if name in known and known[name].members:
-                _confirm_vote(screen, known[name])
-            elif name is not None:
-                spec = known[name].spec if name in known else RunSpec()
-                screen.app.push_screen(NewRun(spec, f"preset {name}" if name in known else "the defaults"))
-
-        screen.app.push_screen(Choose("begin with", [*choices, Choice("", "blank", "the defaults")]), open_form)
-
-    def read() -> tuple[Preset, ...]:
-        from whaletui.presets import presets
-
-        return presets()
-
-    screen.work("reading the presets", read, offer)
-
-
-def _confirm_vote(screen: AtDesk[None], vote: Preset) -> None:
-    """Ask whether the members of a vote are to be queued, and queue them."""
-
-    def launch() -> list[RunRecord]:
-        from whaletui.launch import enqueue
-
-        return enqueue(screen.desk.records, screen.desk.workspace, vote.members)
-
-    def launched(runs: list[RunRecord]) -> None:
-        screen.say(f"queued as {runs[0].id} to {runs[-1].id}: select them and press e to blend their {vote.blend}")
-        screen.room.look_now()
-
-    def answer(sure: bool | None) -> None:
-        if sure:
-            screen.work(f"launching {formats.count(len(vote.members), 'run')}", launch, launched)
-
-    names = ", ".join(f"{spec.name} seed {spec.seed}" for spec in vote.members)
-    screen.app.push_screen(Confirm(f"Queue the {len(vote.members)} runs of {vote.name}?", names, "queue"), answer)
-
-
 class NewRun(AtDesk[None]):
     """The form. It launches nothing that the spec refuses, and says which field it is."""
 
     TITLE = "new run"
     HELP_WORDS = (
         "Type over any value; a comma makes several runs of it (seed 0,1,2). Space steps through choices. "
-        "→ takes a completion. What was changed bears ● and is listed on the right."
+        "→ takes a completion. What was changed bears ● and is listed on the right. "
+        "F2 shows training photos as the augmentation would change them."
     )
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low")]
@@ -98,6 +54,7 @@ class NewRun(AtDesk[None]):
         Binding("ctrl+s", "launch", "launch", key_display="^s", priority=True),
         Binding("escape", "leave", "back", key_display="esc"),
         Binding("ctrl+z", "restore", "undo this field", key_display="^z", priority=True),
+        Binding("f2", "preview", "see augmentation", key_display="F2", priority=True),
         Binding("f1", "app.help", "help", key_display="F1"),
     ]
 
@@ -107,6 +64,7 @@ class NewRun(AtDesk[None]):
         self._focused_path = "name"
         self._earlier: Sequence[RunRecord] | None = None  # read with the first look ahead
         self._launching = False
+        self._previewed: Place = (0, 0)  # the photo that was looked at last
 
     def compose(self) -> ComposeResult:
         """Lay out the form, the list of changes, the line about the field, and the button."""
@@ -219,6 +177,19 @@ class NewRun(AtDesk[None]):
     def action_restore(self) -> None:
         """Put the field under the cursor back to what it was."""
         self.query_one(SpecForm).write(self.state.original(self._focused_path))
+
+    def action_preview(self) -> None:
+        """Show photos as the (first) run would augment them; where the spec refuses, go to the field instead."""
+        if (refusal := self._judge()) is not None:
+            self.complain("this cannot be previewed yet", refusal)
+            return
+        specs = self.state.specs()
+
+        def come_back(place: Place | None) -> None:
+            self._previewed = place or self._previewed
+
+        of = f"the first of {len(specs)} runs" if len(specs) > 1 else specs[0].name
+        self.app.push_screen(PreviewScreen(specs[0], of, self._previewed), come_back)
 
     @on(Button.Pressed, "#launch")
     def button_pressed(self) -> None:

@@ -14,7 +14,6 @@ from textual.worker import WorkerFailed
 from whaletui.records.model import RunRecord
 from whaletui.safe import safe
 from whaletui.screens.base import DeskApp
-from whaletui.screens.run import RunScreen
 from whaletui.view.columns import RowFacts, state_words
 
 OFFERED = 200
@@ -53,6 +52,8 @@ class RunCommands(Provider):
                 yield Hit(match, title, partial(self._open, run), text=_title(run), help=self._about(run))
 
     def _open(self, run: RunRecord) -> None:
+        from whaletui.screens.run import RunScreen
+
         self.app.push_screen(RunScreen(run))
 
     def _about(self, run: RunRecord) -> str:

@@ -14,7 +14,8 @@ from textual.widgets.option_list import Option
 
 from whaletui.desk import Pulse, Undo
 from whaletui.records.model import RunRecord, State
-from whaletui.screens.actions import CANCEL, SELDOM, RunActions, named
+from whaletui.screens.actions import CANCEL, SELDOM, RunActions
+from whaletui.screens.edits import named
 from whaletui.screens.run import RunScreen
 from whaletui.view.estimate import estimate
 from whaletui.view.queueing import between, queue_line, slot_lines

@@ -13,8 +13,8 @@ from textual.widgets import Static
 from whaletui.desk import Pulse
 from whaletui.records.model import Page, RunRecord
 from whaletui.screens.actions import AGAIN, CANCEL, CLONE, EXPORT, SELDOM
-from whaletui.screens.run import RunScreen
-from whaletui.screens.table import TABLE_KEYS, TableActions
+from whaletui.screens.runs_doors import RunsDoors
+from whaletui.screens.table import TABLE_KEYS
 from whaletui.sheet import Sheet, read_sheet
 from whaletui.view.columns import Column
 from whaletui.view.complete import known_values
@@ -29,11 +29,9 @@ from whaletui.widgets.run_table import RunTable
 FOLLOWED = "runs"
 DRAWN_AT_ONCE = 12
 """Curves of a folded row that are drawn over one another."""
-MOST_SELECTED = 1000
-"""Runs that are marked at once: more curves over one another tell nothing any more."""
 
 
-class RunsScreen(TableActions):
+class RunsScreen(RunsDoors):
     """Home. Everything else opens from here and comes back here."""
 
     TITLE = "runs"
@@ -73,7 +71,6 @@ class RunsScreen(TableActions):
         self.first_row, self.page_rows = 0, PAGE_ROWS
         self.log_axis = False
         self._loading = self._stale = False
-        self._marking = self._curves_wanted = False
 
     @property
     def page(self) -> Page:
@@ -142,7 +139,7 @@ class RunsScreen(TableActions):
         self.show_rows()
         if self.desk.newest is not None and self.query_one(RunTable).go_to(self.desk.newest):
             self.desk.newest = None
-        self._show_below()
+        self.show_below()
         self._show_current()
         if self._stale:
             self.reload()
@@ -159,7 +156,8 @@ class RunsScreen(TableActions):
             place, f"on {data}" if data else "no data yet: whaletui init", self.page.counts, pulse.slots
         )  # fmt: skip
 
-    def _show_below(self) -> None:
+    def show_below(self) -> None:
+        """Say which page this is, and how much is selected."""
         words = below_words(self.page, self.first_row, bool(self.view.filter), len(self.desk.selected))
         below = self.query_one("#below", Static)
         below.update(Content(words))
@@ -194,30 +192,6 @@ class RunsScreen(TableActions):
         """Open a run that was clicked twice."""
         self.action_open()
 
-    def action_open(self) -> None:
-        """Open the run under the cursor, or the folded row."""
-        facts = self.query_one(RunTable).current
-        if facts is None:
-            return
-        if facts.members:
-            self.action_unfold(not facts.opened)
-        else:
-            self.app.push_screen(RunScreen(facts.record))
-
-    def action_select(self) -> None:
-        """Mark the run under the cursor, or take its mark off, and go on to the next."""
-        table, selected = self.query_one(RunTable), self.desk.selected
-        if (facts := table.current) is None:
-            return
-        if facts.selected:
-            for run in facts.runs:
-                selected.pop(run.id, None)
-        else:
-            selected.update({run.id: run for run in facts.runs})
-        table.action_move(1)
-        self.show_rows()
-        self._show_below()
-
     def action_clear(self) -> None:
         """Clear the filter; there being none, let go of the selection."""
         if self.view.filter:
@@ -225,7 +199,7 @@ class RunsScreen(TableActions):
         else:
             self.desk.selected.clear()
             self.show_rows()
-            self._show_below()
+            self.show_below()
 
     def action_filter(self) -> None:
         """Type a filter; ↑ brings back those of before."""
@@ -281,89 +255,6 @@ class RunsScreen(TableActions):
         """Draw the loss on a logarithmic axis, or plainly again."""
         self.log_axis = not self.log_axis
         self._show_current()
-
-    def action_new(self) -> None:
-        """Choose a preset, then open the form on it."""
-        from whaletui.screens.new_run import choose_preset
-
-        choose_preset(self)
-
-    def action_select_all(self) -> None:
-        """Mark every run that the filter lets through, on all pages; all of them being marked, take the marks off."""
-        view = self.view
-        self._marking = True
-
-        def mark(page: Page) -> None:
-            self._marking = False
-            chosen = {run.id: run for run in page.rows if run.folder}  # published results are no runs of ours
-            if chosen.keys() <= self.desk.selected.keys():
-                self.desk.selected.clear()
-            else:
-                self.desk.selected.update(chosen)
-            self.show_rows()
-            self._show_below()
-            if self._curves_wanted:
-                self.action_curves()
-
-        self.work(
-            "reading the runs",
-            lambda: self.desk.records.page(
-                view.filter, sort=view.sort, descending=view.descending, limit=MOST_SELECTED
-            ),
-            mark,
-            group="select",
-        )  # fmt: skip
-
-    def action_curves(self) -> None:
-        """Draw the selected runs over one another, or the one under the cursor."""
-        self._curves_wanted = self._marking
-        if self._marking:
-            return  # A was pressed a moment before: its runs are meant
-        runs = [run for run in self.targets() if run.folder]
-        if not runs:
-            self.warn("published results have no curves: select runs with space, or all with A")
-            return
-        from whaletui.screens.curves import CurvesScreen
-
-        self.app.push_screen(CurvesScreen(runs))
-
-    def action_data(self) -> None:
-        """Look at the photos that everything is learnt from."""
-        from whaletui.screens.data import DataScreen
-
-        self.app.push_screen(DataScreen())
-
-    def action_compare(self) -> None:
-        """Set the selected runs side by side."""
-        if len(self.desk.selected) < 2:
-            self.warn("select two or more runs with space, then d sets them side by side")
-            return
-        from whaletui.screens.compare import Compare
-
-        self.app.push_screen(Compare(tuple(self.desk.selected)))
-
-    def action_ensemble(self) -> None:
-        """Blend the selected finished runs; without any, list the ensembles that were written down."""
-        if not self.desk.selected:
-            from whaletui.screens.votes import VotesScreen
-
-            self.app.push_screen(VotesScreen())
-            return
-        from whaletui.screens.ensemble import EnsembleScreen
-
-        self.app.push_screen(EnsembleScreen(tuple(self.desk.selected)))
-
-    def action_queue(self) -> None:
-        """Look at the GPUs and at what waits for them."""
-        from whaletui.screens.queue import QueueScreen
-
-        self.app.push_screen(QueueScreen())
-
-    def action_coverage(self) -> None:
-        """Look at what was run of backbones, methods, crops and seeds, and what is missing."""
-        from whaletui.screens.coverage import Coverage
-
-        self.app.push_screen(Coverage(self.view.filter))
 
     def on_resize(self, event: Resize) -> None:
         """Fill the lower half for its new size."""

@@ -12,10 +12,11 @@ from engine.contract.fields import spec_fields
 from engine.contract.rundir import write_atomic
 from whaletui.records.model import RunRecord
 from whaletui.safe import safe
-from whaletui.screens.actions import RunActions, named
+from whaletui.screens.actions import RunActions
 from whaletui.screens.choose import Choice, Choose
 from whaletui.screens.columns import Columns
 from whaletui.screens.confirm import Confirm
+from whaletui.screens.edits import named
 from whaletui.screens.inplace import InPlace
 from whaletui.screens.prompt import Prompt
 from whaletui.sheet import Sheet, read_sheet

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from engine.contract.errors import SpecError
-from engine.contract.fields import differences
+from engine.contract.fields import differences, spec_fields
 from engine.contract.spec import RunSpec
 from whaletui.records.model import RunRecord, State
 from whaletui.safe import safe
@@ -61,12 +61,24 @@ def why(record: RunRecord) -> str:
             return reason
 
 
+@cache
+def short_names() -> dict[str, str]:
+    """Return a short title for every path: its last word, or two where one would not tell it apart."""
+    paths = [field.path for field in spec_fields()]
+    last = [path.rpartition(".")[2] for path in paths]
+    return {
+        path: word if last.count(word) == 1 else ".".join(path.split(".")[-2:])
+        for path, word in zip(paths, last, strict=True)
+    }
+
+
 def change_words(found: tuple[Change, ...], width: int) -> str:
     """Return changes as one line of at most `width` cells: "backbone resnet18, epochs 4, and 3 more"."""
+    names = short_names()
     words: list[str] = []
     used = 0
     for number, change in enumerate(found):
-        word = f"{change.path.rpartition('.')[2]} {change.now}"
+        word = f"{names.get(change.path, change.path)} {change.now}"
         if used + len(word) + 14 > width and number:
             return ", ".join(words) + f", and {len(found) - number} more"
         words.append(word)

@@ -15,7 +15,9 @@ from whaletui.view.history import WORTH_BYTES, HistoryCache
 from whaletui.view.runview import RunView, fold
 
 CHUNK_BYTES = 1 << 20
-CHUNKS_A_POLL = 6  # bounds a poll to about a tenth of a second, however long the histories are
+FIRST_BYTES = 1 << 18
+"""What is read of a run at first: enough for a curve to be there at once."""
+CHUNKS_A_POLL = 32  # bounds a poll to about a fifth of a second, however long the histories are
 KEPT_VIEWS = 64  # views of runs that nobody asks for any more, so that going back to one is instant
 
 
@@ -58,12 +60,14 @@ class Follower:
         self.cache = HistoryCache(root / "cache")
         self._followed: dict[int, _Followed] = {}
         self._cleaned = False
+        self._to_keep: list[_Followed] = []  # read to their ends; kept at the next poll, so that they are shown first
 
     def poll(self, records: Iterable[RunRecord]) -> Poll:
-        """Read on in every run's events, most urgent first, at most `CHUNKS_A_POLL` chunks in all."""
+        """Read on in every run's events, most urgent first, at most `CHUNKS_A_POLL` chunks; of a new run a little."""
+        self._keep_read()
         changed: dict[int, RunView] = {}
         problems: dict[int, str] = {}
-        chunks = CHUNKS_A_POLL
+        left = CHUNKS_A_POLL * CHUNK_BYTES
         behind = False
         wanted = 0
         for record in records:
@@ -73,16 +77,20 @@ class Follower:
             wanted += 1
             if followed.untold:
                 changed[record.id], followed.untold = followed.view, False
-            while chunks > 0:
-                progress, problem = self._read(followed)
+            while left > 0:
+                size = CHUNK_BYTES if followed.tail.offset else FIRST_BYTES
+                progress, problem = self._read(followed, size)
+                left -= progress
                 if problem:
                     problems[record.id] = problem
                 if progress:
                     changed[record.id] = followed.view
-                if progress < CHUNK_BYTES // 2:  # less than a chunk: the end of the file
-                    self._keep(followed)
+                if progress < size // 2:  # the end of the file
+                    self._to_keep.append(followed)
                     break
-                chunks -= 1
+                if size < CHUNK_BYTES:  # let it be drawn before the rest is read
+                    behind = True
+                    break
             else:
                 behind = True
         self._forget(wanted)
@@ -104,15 +112,15 @@ class Follower:
         self._followed[record.id] = followed  # the newest last
         return followed
 
-    def _read(self, followed: _Followed) -> tuple[int, str]:
-        """Read one chunk; returns the bytes gone on and a problem that was not told before."""
+    def _read(self, followed: _Followed, size: int) -> tuple[int, str]:
+        """Read a chunk; returns the bytes gone on and a problem that was not told before."""
         before, damaged = followed.tail.offset, followed.tail.damaged
         try:
             status = os.stat(followed.tail.path)
             now = (status.st_size, status.st_mtime_ns, status.st_ino)
             if now == followed.seen:  # hundreds of finished runs cost a stat each
                 return 0, ""
-            events = followed.tail.read(CHUNK_BYTES)
+            events = followed.tail.read(size)
         except FileNotFoundError:
             return 0, ""
         except OSError as error:
@@ -126,18 +134,20 @@ class Follower:
             lines = followed.view.damaged_lines + followed.tail.damaged - damaged
             followed.view = msgspec.structs.replace(followed.view, damaged_lines=lines)
         progress = followed.tail.offset - before
-        followed.seen = now if progress < CHUNK_BYTES // 2 else None
+        followed.seen = now if progress < size // 2 else None
         return progress, ""
 
-    def _keep(self, followed: _Followed) -> None:
-        """Keep a long history once its end was reached, and again when it has grown by as much."""
-        if followed.tail.offset - followed.kept_offset < WORTH_BYTES:
-            return
-        if not self._cleaned:
-            self._cleaned = True
-            self.cache.clean(self.root / "runs")
-        self.cache.keep(followed.tail.path, followed.view, followed.tail.offset, followed.tail.damaged)
-        followed.kept_offset = followed.tail.offset
+    def _keep_read(self) -> None:
+        """Keep long histories whose end was reached, and again when they have grown by as much."""
+        for followed in self._to_keep:
+            if followed.tail.offset - followed.kept_offset < WORTH_BYTES:
+                continue
+            if not self._cleaned:
+                self._cleaned = True
+                self.cache.clean(self.root / "runs")
+            self.cache.keep(followed.tail.path, followed.view, followed.tail.offset, followed.tail.damaged)
+            followed.kept_offset = followed.tail.offset
+        self._to_keep.clear()
 
     def _forget(self, wanted: int) -> None:
         """Let go of the runs that were asked for longest ago; never of one that is asked for now."""

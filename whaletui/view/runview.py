@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Sequence
 from typing import Literal
 
@@ -91,32 +92,37 @@ def fold(view: RunView, events: Sequence[e.AnyEvent]) -> RunView:
     return msgspec.structs.replace(view, **changes)
 
 
+def _add(column: array[float], values: list[float] | list[int]) -> None:
+    """Append many values. An array is made of a list, and joined to another, in half the time of appending each."""
+    column.extend(array("d", values))
+
+
 def _add_axes(axes: Axes, events: Sequence[e.Step] | Sequence[e.Evaluated] | Sequence[e.BoxesEvaluated]) -> None:
-    axes.epoch.extend([float(event.epoch) for event in events])
-    axes.step.extend([float(event.step) for event in events])
-    axes.time.extend([event.unix_seconds for event in events])
-    axes.log_bytes.extend([float(event.log_bytes) for event in events])
+    _add(axes.epoch, [event.epoch for event in events])
+    _add(axes.step, [event.step for event in events])
+    _add(axes.time, [event.unix_seconds for event in events])
+    _add(axes.log_bytes, [event.log_bytes for event in events])
 
 
 def _add_steps(curves: Curves, steps: Sequence[e.Step]) -> None:
     """Add many points at once: one pass a column is half the price of one pass a point."""
     _add_axes(curves.train_loss.axes, steps)
-    curves.train_loss.y.extend([step.loss for step in steps])
-    curves.learning_rate.y.extend([step.learning_rate for step in steps])
-    curves.images_per_second.y.extend([step.images_per_second for step in steps])
-    curves.eta_seconds.y.extend([step.eta_seconds for step in steps])
+    _add(curves.train_loss.y, [step.loss for step in steps])
+    _add(curves.learning_rate.y, [step.learning_rate for step in steps])
+    _add(curves.images_per_second.y, [step.images_per_second for step in steps])
+    _add(curves.eta_seconds.y, [step.eta_seconds for step in steps])
 
 
 def _add_evaluations(curves: Curves, evaluations: Sequence[e.Evaluated]) -> None:
     _add_axes(curves.valid_loss.axes, evaluations)
-    curves.valid_loss.y.extend([one.loss for one in evaluations])
-    curves.map5.y.extend([one.map5 for one in evaluations])
+    _add(curves.valid_loss.y, [one.loss for one in evaluations])
+    _add(curves.map5.y, [one.map5 for one in evaluations])
 
 
 def _add_boxes(curves: Curves, boxes: Sequence[e.BoxesEvaluated]) -> None:
     _add_axes(curves.mean_iou.axes, boxes)
-    curves.mean_iou.y.extend([one.mean_iou for one in boxes])
-    curves.map50.y.extend([one.map50 for one in boxes])
+    _add(curves.mean_iou.y, [one.mean_iou for one in boxes])
+    _add(curves.map50.y, [one.map50 for one in boxes])
 
 
 def _take(view: RunView, changes: dict[str, object], event: e.AnyEvent) -> None:

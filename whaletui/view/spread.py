@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import msgspec
@@ -12,7 +12,7 @@ from engine.contract.method import DEFAULT_KIND
 from whaletui.records.model import RunRecord, State
 from whaletui.safe import safe
 from whaletui.view import formats
-from whaletui.view.explain import UNTOLD
+from whaletui.view.explain import UNTOLD, short_names
 
 __all__ = ["HELD", "UNTOLD", "differing", "fields", "setting", "settings", "short_names"]
 
@@ -30,15 +30,17 @@ def settings(spec_json: str) -> dict[str, Plain]:
         values = msgspec.json.decode(spec_json)
     except msgspec.DecodeError:
         return {}
-    return dict(_flat("", values))
+    found: dict[str, Plain] = {}
+    _flatten("", values, found)
+    return found
 
 
-def _flat(prefix: str, node: object) -> Iterable[tuple[str, Plain]]:
+def _flatten(prefix: str, node: object, into: dict[str, Plain]) -> None:
     if isinstance(node, dict):
         for name, inner in node.items():
-            yield from _flat(f"{prefix}.{name}" if prefix else str(name), inner)
+            _flatten(f"{prefix}.{name}" if prefix else str(name), inner, into)
     elif isinstance(node, str | int | float | bool):
-        yield prefix, node
+        into[prefix] = node
 
 
 def setting(record: RunRecord, path: str) -> str:
@@ -65,21 +67,14 @@ def differing(records: Sequence[RunRecord]) -> tuple[str, ...]:
     Published results say little of how they were made, and settings that have a column of their own are left out.
     """
     specs = [settings(record.spec_json) for record in records if record.state is not State.PUBLISHED]
-    found = []
-    for path, field in fields().items():
-        if path in HELD or path in UNTOLD:
-            continue
-        if len({_value(values, field) for values in specs}) > 1:
-            found.append(path)
-    return tuple(found)
-
-
-@cache
-def short_names() -> dict[str, str]:
-    """Return a short title for every path: its last word, or two where one would not tell it apart."""
-    last = [path.rpartition(".")[2] for path in fields()]
-    titles = {}
-    for path in fields():
-        word = path.rpartition(".")[2]
-        titles[path] = word if last.count(word) == 1 else ".".join(path.split(".")[-2:])
-    return titles
+    if not specs:
+        return ()
+    first = specs[0]
+    touched = {path for values in specs if values != first for path, _ in values.items() ^ first.items()}
+    if KIND in touched:  # then settings differ that a kind of method has and another lacks, whatever they hold
+        touched |= fields().keys()
+    return tuple(
+        path for path, field in fields().items()
+        if path in touched and path not in HELD and path not in UNTOLD
+        and len({_value(values, field) for values in specs}) > 1
+    )  # fmt: skip

@@ -61,8 +61,8 @@ class IntervalLike(Protocol):
         """Of its 95 % interval."""
 
     @property
-    def real(self) -> bool:
-        """Whether the whole interval lies above 0."""
+    def verdict(self) -> str:
+        """A word for it: "real", "noise", "a loss"."""
 
 
 class FoundLike(Protocol):
@@ -91,9 +91,8 @@ class FoundLike(Protocol):
 
 def verdict(gain: IntervalLike) -> tuple[str, str]:
     """Return whether a gain is real, in a word, and its style."""
-    if gain.real:
-        return "real", "bold $text-success"
-    return ("noise", "$text-warning") if gain.high >= 0 else ("a loss", "bold $text-error")
+    styles = {"real": "bold $text-success", "noise": "$text-warning", "a loss": "bold $text-error"}
+    return gain.verdict, styles[gain.verdict]
 
 
 def search_words(found: FoundLike) -> Content:

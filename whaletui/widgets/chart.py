@@ -18,49 +18,28 @@ from textual.widget import Widget
 
 from whaletui.safe import safe
 from whaletui.view import formats
-from whaletui.view.plots import FAINT, PALETTE_SIZE, Curve, Plot
+from whaletui.view.braille import AXIS, CROSS, LEVEL, WORDS, draw, gutter_of
+from whaletui.view.plots import FAINT, Curve, Plot
+from whaletui.widgets.changed import changed_regions
+from whaletui.widgets.styles import curve_style, theme_style
 
 STROKES = ("──", "╌╌", "··")
+TITLE, CHOSEN = -5, -6  # what is no curve; `draw` tells of four more
+_VARIABLES = {
+    AXIS: "foreground-darken-3", WORDS: "foreground-muted", LEVEL: "foreground-muted", CROSS: "accent",
+    TITLE: "foreground", CHOSEN: "accent",
+}  # fmt: skip
 
 
 class Chart(Widget):
     """Draws a `Plot`; set `plot` to show another one."""
 
-    COMPONENT_CLASSES = {
-        "chart--title", "chart--words", "chart--axis", "chart--level", "chart--cross", "chart--chosen",
-        *(f"chart--curve-{number}" for number in range(PALETTE_SIZE)),
-        *(f"chart--faint-{number}" for number in range(PALETTE_SIZE)),
-    }  # fmt: skip
     DEFAULT_CSS = """
-    Chart {
-        height: 1fr; width: 1fr; min-height: 3; padding: 0 1;
-        .chart--title { color: $foreground; text-style: bold; }
-        .chart--words { color: $foreground-muted; }
-        .chart--axis { color: $foreground-darken-3; }
-        .chart--level { color: $foreground-muted; }
-        .chart--cross { color: $accent; }
-        .chart--chosen { color: $accent; text-style: bold; }
-        .chart--curve-0 { color: #5cc8f2; }
-        .chart--curve-1 { color: #f0a63c; }
-        .chart--curve-2 { color: #4fd6a8; }
-        .chart--curve-3 { color: #eadb61; }
-        .chart--curve-4 { color: #ef7d57; }
-        .chart--curve-5 { color: #cf9bd8; }
-        .chart--curve-6 { color: #7f9cf5; }
-        .chart--curve-7 { color: #d8dee9; }
-        .chart--faint-0 { color: #5cc8f2 40%; }
-        .chart--faint-1 { color: #f0a63c 40%; }
-        .chart--faint-2 { color: #4fd6a8 40%; }
-        .chart--faint-3 { color: #eadb61 40%; }
-        .chart--faint-4 { color: #ef7d57 40%; }
-        .chart--faint-5 { color: #cf9bd8 40%; }
-        .chart--faint-6 { color: #7f9cf5 40%; }
-        .chart--faint-7 { color: #d8dee9 40%; }
-    }
+    Chart { height: 1fr; width: 1fr; min-height: 3; padding: 0 1; }
     """
 
-    plot: reactive[Plot] = reactive(Plot(title=""))
-    chosen: reactive[bool] = reactive(False)  # whether keys act on it, of several
+    plot: reactive[Plot] = reactive(Plot(title=""), repaint=False)
+    chosen: reactive[bool] = reactive(False, repaint=False)  # whether keys act on it, of several
 
     @dataclass
     class Pointed(Message):
@@ -80,19 +59,32 @@ class Chart(Widget):
     def __init__(self, title: str = "", *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._lines: list[Strip] | None = None
+        self._styles: dict[int, Style] = {}
         self.set_reactive(Chart.plot, Plot(title=title))
 
     def watch_plot(self) -> None:
-        """Forget what was drawn: the plot is another one, or grew."""
-        self._lines = None
+        """Repaint what is another in this plot: mostly the end of a curve."""
+        self._draw_anew()
 
     def watch_chosen(self) -> None:
         """Mark the title."""
-        self._lines = None
+        self._draw_anew()
+
+    def _draw_anew(self) -> None:
+        """Draw again and have the cells that changed repainted; all of them where nothing is on screen yet."""
+        size = self.content_size
+        if self._lines is None or self._drawn_at != size or not self.is_on_screen:
+            self._lines = None
+            self.refresh()
+            return
+        before, self._lines = self._lines, self._draw(size)
+        if regions := changed_regions(before, self._lines):
+            self.refresh(*regions)
 
     def notify_style_update(self) -> None:
         """Forget what was drawn in another theme's colours."""
         self._lines = None
+        self._styles.clear()
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
@@ -110,27 +102,22 @@ class Chart(Widget):
         strips = [self._legend(size.width)]
         if size.height > 1:
             if any(one.points for one in self.plot.curves):
-                from whaletui.view.braille import draw, gutter_of  # numpy: only once there is a curve
-
                 rows = draw(self.plot, size.width, size.height - 1)
                 self._gutter = gutter_of(rows)
             else:
-                rows = [[("", -1)] for _ in range(size.height - 1)]
-                rows[(size.height - 1) // 2] = [(safe(self.plot.empty)[: size.width].center(size.width), -2)]
-            styles = {number: self._style(number) for number in range(-4, PALETTE_SIZE)}
-            styles.update({FAINT + number: self._named(f"chart--faint-{number}") for number in range(PALETTE_SIZE)})
-            strips += [Strip([Segment(text, styles[colour]) for text, colour in row]) for row in rows]
+                rows = [[("", AXIS)] for _ in range(size.height - 1)]
+                rows[(size.height - 1) // 2] = [(safe(self.plot.empty)[: size.width].center(size.width), WORDS)]
+            strips += [Strip([Segment(text, self._style(colour)) for text, colour in row]) for row in rows]
         return [strip.adjust_cell_length(size.width, background).crop(0, size.width) for strip in strips]
 
     def _legend(self, width: int) -> Strip:
         title = f"▸ {self.plot.title}" if self.chosen else self.plot.title
-        segments = [Segment(title, self._named("chart--chosen" if self.chosen else "chart--title"))]
+        segments = [Segment(title, self._style(CHOSEN if self.chosen else TITLE))]
         used = len(title)
         for one in sorted(self.plot.curves, key=lambda one: not one.top):
-            words = self._named("chart--words")
             segments_of = [
                 Segment(f"  {STROKES[one.dash % 3]} " if one.label else "  ", self._style(one.colour)),
-                Segment(_legend_words(one, self.plot), words),
+                Segment(_legend_words(one, self.plot), self._style(WORDS)),
             ]
             used += sum(segment.cell_length for segment in segments_of)
             if used > width:
@@ -140,15 +127,19 @@ class Chart(Widget):
             word for word, given in (("log", self.plot.log), (f"smooth {self.plot.smooth}", self.plot.smooth)) if given
         ]
         if marks:
-            segments.append(Segment(f"  {' '.join(marks)}", self._named("chart--level")))
+            segments.append(Segment(f"  {' '.join(marks)}", self._style(LEVEL)))
         return Strip(segments)
 
     def _style(self, colour: int) -> Style:
-        names = {-1: "chart--axis", -2: "chart--words", -3: "chart--level", -4: "chart--cross"}
-        return self._named(names.get(colour, f"chart--curve-{colour}"))
-
-    def _named(self, name: str) -> Style:
-        return self.get_component_rich_style(name)
+        """Return the style of a curve by its colour, of a faint one, or of what is no curve."""
+        found = self._styles.get(colour)
+        if found is None:
+            if colour >= 0:
+                over = curve_style(self, colour % FAINT, faint=colour >= FAINT)
+            else:
+                over = theme_style(self, _VARIABLES[colour]) + Style(bold=colour in (TITLE, CHOSEN))
+            found = self._styles[colour] = self.rich_style + over
+        return found
 
     def on_click(self, event: events.Click) -> None:
         """Mark the place that was clicked."""

@@ -14,14 +14,15 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from whaletui.view.plots import PALETTE_SIZE
-from whaletui.widgets.chart import STROKES, Chart
+from whaletui.widgets.chart import STROKES
+from whaletui.widgets.styles import curve_style
 
 
 class CurveLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +88,8 @@ class CurveList(ScrollView, can_focus=True):
             self.scroll_to(y=now, animate=False, immediate=True)
         elif now >= top + max(self.size.height, 1):
             self.scroll_to(y=now - max(self.size.height, 1) + 1, animate=False, immediate=True)
-        self.refresh()
+        for row in (before, now):
+            self.refresh(Region(0, row - self.scroll_offset.y, self.size.width, 1))
         if before != now and self.current is not None:
             self.post_message(self.Highlighted(self.current.run_id))
 
@@ -119,7 +121,7 @@ class CurveList(ScrollView, can_focus=True):
         room = max(width - 6 - len(line.value), 0)
         stroke = STROKES[line.number // PALETTE_SIZE % 3] if line.shown else "  "
         segments = [
-            Segment(f" {stroke} ", base + self._stroke_style(line)),
+            Segment(f" {stroke} ", base + curve_style(self, line.number % PALETTE_SIZE)),
             Segment(
                 set_cell_size(f"{line.run_id} {line.name}", room),
                 base + self._named("text" if line.shown else "quiet"),
@@ -130,7 +132,3 @@ class CurveList(ScrollView, can_focus=True):
 
     def _named(self, name: str) -> Style:
         return self.get_component_rich_style(f"curve-list--{name}", partial=True)
-
-    def _stroke_style(self, line: CurveLine) -> Style:
-        chart = self.screen.query(Chart).first()
-        return chart.get_component_rich_style(f"chart--curve-{line.number % PALETTE_SIZE}", partial=True)

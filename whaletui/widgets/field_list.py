@@ -85,9 +85,10 @@ class FieldList(ScrollView, can_focus=True):
         """Keep the cursor in sight."""
         row, height = self.line_on_screen(self.cursor), max(self.size.height, 1)
         if row < 0:
-            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+            self.scroll_to(y=self.cursor, animate=False, immediate=True, force=True)
         elif row >= height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
+            # by force: a part that was opened just now has no scrollbar yet
+            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True, force=True)
         self.refresh()
 
     def on_resize(self) -> None:

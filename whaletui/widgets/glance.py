@@ -53,9 +53,15 @@ class Glance(Vertical):
         changed = explain.from_defaults(record.spec_json)
         beside = self.query_one("#changes").display and self.query_one("#curves").display
         if beside:
-            self.query_one("#changes", Static).update(self._lines(changed))
+            self._write("#changes", self._lines(changed))
         last = self._family_line(facts) if facts.members else self._last_line(record, () if beside else changed)
-        self.query_one("#why", Static).update(last)
+        self._write("#why", last)
+
+    def _write(self, where: str, words: Content) -> None:
+        """Show words where they are not what is there already: an update repaints, and lays out anew."""
+        static = self.query_one(where, Static)
+        if static.content != words:
+            static.update(words)
 
     def _family_line(self, facts: RowFacts) -> Content:
         runs = facts.members

@@ -179,14 +179,19 @@ class RunTable(ScrollView, can_focus=True):
         for row in list(self._cells):
             if row != PINNED and not first <= row <= last:
                 del self._cells[row]
-        if self._pinned is not None and (cells := self._row_cells(PINNED)) != self._cells.get(PINNED):
-            self._cells[PINNED] = cells
-            self.refresh(Region(0, 1, self.size.width, 1))
-        for row in range(first, min(last + 1, len(self._facts))):
-            cells = self._row_cells(row)
-            if cells != self._cells.get(row):
-                self._cells[row] = cells
-                self._refresh_row(row)
+        rows = [*([PINNED] if self._pinned is not None else []), *range(first, min(last + 1, len(self._facts)))]
+        for row in rows:
+            before, cells = self._cells.get(row, ()), self._row_cells(row)
+            self._cells[row] = cells
+            self._refresh_cells(1 if row == PINNED else row + self.head - first, before, cells)
+
+    def _refresh_cells(self, y: int, before: tuple[Cell, ...], cells: tuple[Cell, ...]) -> None:
+        """Repaint the cells of a line that changed, and none beside them."""
+        x = 1
+        for column, placed in enumerate(self._placed):
+            if before[column : column + 1] != cells[column : column + 1]:
+                self.refresh(Region(x, y, placed.width, 1))
+            x += placed.width + 1
 
     def _row_cells(self, row: int) -> tuple[Cell, ...]:
         facts = self._facts[row] if row != PINNED else self._pinned
