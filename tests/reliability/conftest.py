@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,7 @@ for folder in ("whaletui", "engine"):
         sys.path.append(str(TESTS / folder))
 
 from jobs_kit import Lab, make_lab  # noqa: E402  (found by the path above)
-
-SmallDisk = Callable[..., Path]
+from small_disks import SmallDisk  # noqa: E402
 
 
 @pytest.fixture
@@ -48,16 +47,3 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
     yield mount
     for folder in mounted:
         subprocess.run(["umount", "-l", str(folder)], check=False)
-
-
-def fill(disk: Path) -> Path:
-    """Take all room that a disk has left; deleting the file gives it back."""
-    filler = disk / "filler"
-    with open(filler, "wb", buffering=0) as file:
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError:
-                continue
-    return filler

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import SmallDisk, fill
 from jobs_kit import Lab, new_records, wait_until
+from small_disks import SmallDisk, fill
 from test_training_checkpoint import network, position
 
 from engine.contract.events import EventTail, EventWriter, Finished, Step
