@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # read by Textual when it is imported
@@ -37,6 +38,7 @@ from whaletui.workspace import Workspace
 
 TICK_SECONDS = 0.5
 TICK_SECONDS_SSH = 1.0
+PREPARING_SECONDS = 0.2
 
 
 class WhaleApp(DeskApp):
@@ -58,7 +60,7 @@ class WhaleApp(DeskApp):
         self.desk = desk
         self.pulsed: Signal[Pulse] = Signal(self, "pulsed")
         self._ticking = ticking
-        self._looking = self._again = False
+        self._looking = self._again = self._prepared = False
         self._complained = ""
         self._clean, self._colourless = CleanLines(), NoColor()
         self._recall_trouble: WhaleError | None = None
@@ -147,8 +149,18 @@ class WhaleApp(DeskApp):
             self.notify(safe(problem), title=about, severity="error", markup=False)
         self._tell_ended(pulse)
         self.pulsed.publish(pulse)
+        if pulse.changed and self._ticking and not self._prepared:
+            self._prepared = True
+            self.set_timer(PREPARING_SECONDS, self._prepare)
         if pulse.behind or self._again:
             self.look_now()
+
+    def _prepare(self) -> None:
+        """Load numpy while nobody waits for it: once the first curve is there, before many are asked for."""
+        self.run_worker(
+            lambda: import_module("whaletui.view.many_points"), thread=True, exit_on_error=False, group="prepare",
+            name="loading numpy",
+        )  # fmt: skip
 
     def _tell_ended(self, pulse: Pulse) -> None:
         """Say which runs ended, on screen, by the bell and the terminal, and by the person's own command."""

@@ -91,8 +91,7 @@ class Desk:
         self._slots: tuple[SlotLike, ...] = ()
         self._seen: object = None
         self._tended_at = self._slots_at = float("-inf")
-        self._first_look_at: float | None = None
-        self._read_curves = False
+        self._began_at, self._read_curves = -1.0, False
 
     @property
     def is_open(self) -> bool:
@@ -132,6 +131,8 @@ class Desk:
             WhaleError: the records cannot be opened or read.
             OSError: the workspace cannot be read.
         """
+        if self._began_at < 0:
+            self._began_at = time.monotonic()
         records = self.records
         self._tend(records)
         news, self._news = self._news, ""
@@ -184,6 +185,8 @@ class Desk:
         """Settle runs that ended without a word, and see that somebody works the queue off."""
         if not self.tending or records.read_only or time.monotonic() - self._tended_at < TEND_SECONDS:
             return
+        if self._hurries and not records.active():
+            return  # only a run that was lost could have changed: it waits until the first curve is there
         self._tended_at = time.monotonic()
         from whaletui.jobs.keeper import ensure_keeper
         from whaletui.jobs.settle import reconcile
@@ -202,14 +205,17 @@ class Desk:
             except WhaleError as error:  # none can be started, or those that were ended at once
                 self._trouble = str(error)
 
+    @property
+    def _hurries(self) -> bool:
+        """Whether the app just started and shows no curve yet: then that comes before anything that can wait."""
+        return not self._read_curves and time.monotonic() - self._began_at < FIRST_SLOTS_SECONDS
+
     def _look_at_slots(self, read_curves: bool) -> bool:
         """Look at the slots where it is time to; says whether that waits for the look after this one only."""
-        now = time.monotonic()
-        if self._first_look_at is None:
-            self._first_look_at = now
-        if not self._read_curves and now - self._first_look_at < FIRST_SLOTS_SECONDS:
+        if self._hurries:
             self._read_curves = read_curves
             return read_curves
+        now = time.monotonic()
         if now - self._slots_at >= SLOTS_SECONDS:
             self._slots_at = now
             from whaletui.jobs.gpus import probe

@@ -85,9 +85,13 @@ class _Pen:
 
     def draw(self, text: str, style: Style) -> None:
         """Send a text in its style."""
-        before, self._style = self._style, style
+        before = self._style
+        same_ground = style != before and _ground(style) == _ground(before)
+        if same_ground and text.isspace() and not (style.reverse or style.underline or style.strike):
+            style = before  # of a blank nobody sees the colour
+        self._style = style
         if style != before:
-            if style.color is not None and _ground(style) == _ground(before):
+            if style.color is not None and same_ground:
                 self._sent.append(f"\x1b[{_codes(Style(color=style.color), self._system)}m")
             else:
                 self._sent.append(f"\x1b[0;{_codes(style, self._system)}m".replace(";m", "m"))

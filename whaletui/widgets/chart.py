@@ -137,7 +137,7 @@ class Chart(Widget):
             if colour >= 0:
                 over = curve_style(self, colour % FAINT, faint=colour >= FAINT)
             else:
-                over = theme_style(self, _VARIABLES[colour]) + Style(bold=colour in (TITLE, CHOSEN))
+                over = theme_style(self, _VARIABLES[colour]) + Style(bold=True if colour in (TITLE, CHOSEN) else None)
             found = self._styles[colour] = self.rich_style + over
         return found
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from textual.content import Content
+from textual.geometry import Region
 from textual.widget import Widget
 
 from whaletui.safe import safe
@@ -25,9 +27,14 @@ class Headline(Widget):
     def show(self, place: str, data: str, counts: Mapping[str, int], slots: Sequence[SlotLike]) -> None:
         """Show the workspace, the data folder, runs by state, and the slots."""
         parts = (safe(place, 60), safe(data, 60), dict(counts), tuple(slot_words(slot) for slot in slots))
-        if parts != self._parts:
-            self._parts = parts
-            self.refresh()
+        if parts == self._parts:
+            return
+        before, self._parts = self.render().plain, parts
+        now = self.render().plain
+        if now != before:  # mostly a figure of a slot, at the end of a long line, every two seconds
+            same = next((place for place in range(min(map(len, (before, now)))) if before[place] != now[place]), 0)
+            start = cell_len(now[:same])
+            self.refresh(Region(start, 0, max(self.size.width - start, 1), 1))
 
     def render(self) -> Content:
         """Return the line: place on the left, slots on the right."""
