@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from textual import on
 from textual.app import App
-from textual.events import Compose, Mount, ScreenResume, ScreenSuspend
+from textual.events import Mount, ScreenResume, ScreenSuspend
 from textual.message import Message
 from textual.screen import Screen
 from textual.signal import Signal
@@ -63,17 +63,6 @@ class AtDesk(Screen[T], Generic[T]):
         return self.room.desk
 
     _deaf = False
-
-    @on(Compose)
-    def fit_terminal(self) -> None:
-        """Take the breakpoints of the terminal before anything is styled.
-
-        Textual takes them at the first resize, and styles, lays out and paints all of the screen a second time.
-        """
-        width, height = self.app.size
-        across = self._get_breakpoint_classes(width, self.HORIZONTAL_BREAKPOINTS or [])
-        down = self._get_breakpoint_classes(height, self.VERTICAL_BREAKPOINTS or [])
-        self.update_classes(dict.fromkeys([*across, *down], True), update=False)
 
     @on(Mount)
     def hear_pulses(self) -> None:
