@@ -8,7 +8,6 @@ equals an unbroken one in kind, not to the bit.
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 from typing import Any
 
@@ -96,16 +95,10 @@ def save(job: Job, trainer: Any, epoch: int, step: int, listener: Listener) -> N
     last = epoch >= job.spec.training.epochs
     position = Position(step=step, epoch=epoch, spec_digest=job.spec.digest, classes_digest="")
     try:
-        path = save_checkpoint(
-            Path(job.checkpoint),
-            position,
-            trainer.ema.ema,
-            None,
-            None if last else _tensors(trainer),
-            1 if last else KEPT,
-        )
+        tensors, kept = (None, 1) if last else (_tensors(trainer), KEPT)
+        path = save_checkpoint(Path(job.checkpoint), position, trainer.ema.ema, None, tensors, kept)
     except (OSError, RunFolderError) as error:
-        full = isinstance(error, OSError) and error.errno in (*FULL, errno.ENOSPC)
+        full = isinstance(error, OSError) and error.errno in FULL
         if last and full:
             raise DiskError(
                 f"{job.checkpoint} has no room for the weights", "make room, then whaletui resume the run"

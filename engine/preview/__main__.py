@@ -47,12 +47,13 @@ def _draw(asked: argparse.Namespace, tell: Tell) -> Any:
 
 def _previewer(spec: RunSpec, cache: Path) -> Previewer:
     """Return what draws. Albumentations loads torch where it finds it, for nothing here, and a person would wait."""
-    if "torch" not in sys.modules:
-        sys.modules["torch"] = None  # type: ignore[assignment]  # not to be found
+    modules: dict[str, Any] = sys.modules
+    if "torch" not in modules:
+        modules["torch"] = None  # which makes it a module that is not to be found
         try:
             import engine.data.augment  # noqa: F401
         finally:
-            del sys.modules["torch"]
+            del modules["torch"]
     from engine.preview.previewer import Previewer
 
     return Previewer(spec, cache)

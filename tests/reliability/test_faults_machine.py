@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 from jobs_kit import Lab, wait_until
+from restarts import after_restart, before_restart
 from terminal import on_terminal
 
-from engine.contract.rundir import write_json
 from whaletui.jobs import locks, processes
 from whaletui.jobs.keeper import ensure_keeper
 from whaletui.jobs.local import ENGINE_VARIABLE
-from whaletui.jobs.traces import SupervisorFile, exit_of
+from whaletui.jobs.traces import exit_of
 from whaletui.records.model import State
 
 LIMIT_BYTES = 96 << 20
@@ -68,18 +68,8 @@ def test_an_engine_killed_for_memory_by_the_kernel_says_so(lab: Lab, small_memor
 
 
 def test_the_app_tells_a_restart_of_the_machine(lab: Lab, tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root may swap the boot id")
-    run = lab.add("wait")
-    assert lab.records.claim(run.id, 1, processes.host(), ("cpu-0", "CPU0"), now=1.0)
-    lab.attempt(run).path.mkdir()
-    lab.attempt(run).lock.touch()
-    told = SupervisorFile(host=processes.host(), boot_id=processes.boot_id(), pid=1, start_time=1, engine_pid=2**22 - 1,
-                          engine_start_time=1, uuid=run.uuid, slot="CPU0", slot_id="cpu-0", started_at=1.0)  # fmt: skip
-    write_json(lab.attempt(run).supervisor, told)
-    (tmp_path / "boot_id").write_text("another-start\n")
-    swap = f"mount --bind {tmp_path / 'boot_id'} /proc/sys/kernel/random/boot_id || exit 77; exec "
-    command = ["unshare", "-m", "sh", "-c", swap + f"{sys.executable} -m whaletui"]
+    run = before_restart(lab)
+    command = after_restart(tmp_path, f"{sys.executable} -m whaletui")
     keeper = locks.take(lab.workspace.keeper_lock)  # none is to start it again before it was looked at
     assert keeper is not None
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from jobs_kit import Lab, wait_until
+from restarts import after_restart, before_restart
 
 from engine.contract.rundir import write_json
 from whaletui.jobs import locks, processes
@@ -118,20 +119,10 @@ def test_a_keeper_on_another_machine_is_left_to_it(lab: Lab, monkeypatch: pytest
 
 
 def test_a_restart_of_the_machine_is_told_within_two_seconds(lab: Lab, tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root may swap the boot id")
-    run = lab.add("wait")
-    assert lab.records.claim(run.id, 1, processes.host(), ("cpu-0", "CPU0"), now=1.0)
-    lab.attempt(run).path.mkdir()
-    lab.attempt(run).lock.touch()
-    told = SupervisorFile(host=processes.host(), boot_id=processes.boot_id(), pid=1, start_time=1, engine_pid=2**22 - 1,
-                          engine_start_time=1, uuid=run.uuid, slot="CPU0", slot_id="cpu-0", started_at=1.0)  # fmt: skip
-    write_json(lab.attempt(run).supervisor, told)
-    (tmp_path / "boot_id").write_text("another-start\n")
-    swap = f"mount --bind {tmp_path / 'boot_id'} /proc/sys/kernel/random/boot_id && exec "
-    command = f"{sys.executable} -m whaletui -w {lab.workspace.root} ls --json"
+    run = before_restart(lab)
+    command = after_restart(tmp_path, f"{sys.executable} -m whaletui -w {lab.workspace.root} ls --json")
     began = time.monotonic()
-    done = subprocess.run(["unshare", "-m", "sh", "-c", swap + command], capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     if "mount" in done.stderr or "unshare" in done.stderr:
         pytest.skip(f"no namespace can be made here: {done.stderr.strip()}")
     took = time.monotonic() - began

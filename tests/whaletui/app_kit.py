@@ -22,6 +22,7 @@ from whaletui.app import WhaleApp
 from whaletui.desk import Desk
 from whaletui.records.model import Outcome, RunRecord, State
 from whaletui.records.records import Records
+from whaletui.widgets.spec_form import SpecForm
 from whaletui.workspace import Workspace
 
 NOW = 1_795_000_000.0
@@ -211,6 +212,11 @@ async def write(pilot: Pilot[int], text: str) -> None:
              "/": "slash", "[": "left_square_bracket", "]": "right_square_bracket", "_": "underscore"}  # fmt: skip
     await pilot.press(*(names.get(character, character) for character in text))
     await settle(pilot)
+
+
+def go_to(app: WhaleApp, path: str) -> None:
+    """Put the cursor of the form that is open into a field."""
+    app.screen.query_one(SpecForm).go_to(path)
 
 
 def screen_text(app: WhaleApp) -> str:

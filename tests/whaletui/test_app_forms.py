@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from app_kit import RecordedLab, notices, opened, press, screen_text, write
+from app_kit import RecordedLab, go_to, notices, opened, press, screen_text, write
 from textual.widgets import Input
 
 from whaletui.records.model import State
@@ -54,7 +54,7 @@ async def test_a_refused_value_is_named_and_the_cursor_goes_there(lab: Path) -> 
 async def test_a_field_far_down_in_a_part_that_was_closed_is_gone_to(lab: Path) -> None:
     async with opened(lab, (80, 24)) as (app, pilot):
         await press(pilot, "c")
-        app.screen.query_one("#form").go_to("augment.erase.p")  # type: ignore[attr-defined]
+        go_to(app, "augment.erase.p")
         await press(pilot, "ctrl+u")
         await write(pilot, "2")
         assert "augment.erase.p is 2.0, but takes a number from 0 to 1" in screen_text(app)
@@ -66,7 +66,7 @@ async def test_a_field_far_down_in_a_part_that_was_closed_is_gone_to(lab: Path) 
 async def test_space_steps_through_choices_and_undo_takes_it_back(lab: Path) -> None:
     async with opened(lab) as (app, pilot):
         await press(pilot, "c")
-        app.screen.query_one("#form").go_to("optimiser.kind")  # type: ignore[attr-defined]
+        go_to(app, "optimiser.kind")
         await press(pilot, "space")
         assert "adam → adamw" in screen_text(app)
         await press(pilot, "ctrl+z")
@@ -76,12 +76,12 @@ async def test_space_steps_through_choices_and_undo_takes_it_back(lab: Path) -> 
 async def test_the_kind_of_method_is_switched_and_brings_its_settings(lab: Path) -> None:
     async with opened(lab, (120, 60)) as (app, pilot):
         await press(pilot, "c")
-        app.screen.query_one("#form").go_to("method.kind")  # type: ignore[attr-defined]
+        go_to(app, "method.kind")
         assert "label_smoothing" in screen_text(app)
         await press(pilot, "space")
         assert "classifier → triplet" in screen_text(app)
         assert "label_smoothing" not in screen_text(app)
-        app.screen.query_one("#form").go_to("method.margin")  # type: ignore[attr-defined]
+        go_to(app, "method.margin")
         await press(pilot, "ctrl+u")
         await write(pilot, "0.2")
         assert "1 → 0.2" in screen_text(app)
@@ -91,7 +91,7 @@ async def test_the_kind_of_method_is_switched_and_brings_its_settings(lab: Path)
 async def test_a_backbone_is_completed_and_an_unknown_one_refused(lab: Path) -> None:
     async with opened(lab) as (app, pilot):
         await press(pilot, "c")
-        app.screen.query_one("#form").go_to("model.backbone")  # type: ignore[attr-defined]
+        go_to(app, "model.backbone")
         await press(pilot, "ctrl+u")
         await write(pilot, "timm/resnet1")
         assert "there is no backbone 'timm/resnet1'" in screen_text(app)
@@ -103,7 +103,7 @@ async def test_a_backbone_is_completed_and_an_unknown_one_refused(lab: Path) -> 
 async def test_data_that_are_missing_are_refused_at_launch_and_nothing_is_recorded(lab: Path) -> None:
     async with opened(lab) as (app, pilot):
         await press(pilot, "c")
-        app.screen.query_one("#form").go_to("data.folder")  # type: ignore[attr-defined]
+        go_to(app, "data.folder")
         await write(pilot, "-gone")
         await press(pilot, "ctrl+s")
         assert isinstance(app.screen, NewRun)
@@ -115,7 +115,7 @@ async def test_parts_open_and_close(lab: Path) -> None:
     async with opened(lab, (120, 60)) as (app, pilot):
         await press(pilot, "c")
         assert "downscale" not in screen_text(app)
-        app.screen.query_one("#form").go_to("augment.gray.p")  # type: ignore[attr-defined]
+        go_to(app, "augment.gray.p")
         await press(pilot, *["up"] * 4)
         assert "downscale" in screen_text(app)
 

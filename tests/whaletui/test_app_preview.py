@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from app_kit import PHOTOS, SIZES, WHALES, RecordedLab, Snapshot, notices, opened, press, screen_text, write
+from app_kit import PHOTOS, SIZES, WHALES, RecordedLab, Snapshot, go_to, notices, opened, press, screen_text, write
 
 from engine.contract.augment import AugmentSpec
 from engine.contract.errors import SpecError
@@ -89,9 +89,9 @@ async def test_what_was_typed_is_drawn_and_a_list_by_its_first(
 ) -> None:
     async with opened(still_lab) as (app, pilot):
         await press(pilot, "c")
-        app.screen.query_one("#form").go_to("augment.affine.enabled")  # type: ignore[attr-defined]
+        go_to(app, "augment.affine.enabled")
         await press(pilot, "space")
-        app.screen.query_one("#form").go_to("seed")  # type: ignore[attr-defined]
+        go_to(app, "seed")
         await write(pilot, ",7")
         await press(pilot, "f2")
         assert asked[0][0].augment.affine.enabled
@@ -104,7 +104,7 @@ async def test_a_refused_spec_is_not_drawn_and_the_cursor_goes_there(
 ) -> None:
     async with opened(still_lab) as (app, pilot):
         await press(pilot, "c")
-        app.screen.query_one("#form").go_to("augment.erase.low")  # type: ignore[attr-defined]
+        go_to(app, "augment.erase.low")
         await press(pilot, "ctrl+u")
         await write(pilot, "0.9")
         await press(pilot, "f2")

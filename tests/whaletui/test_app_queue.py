@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from app_kit import RecordedLab, notices, opened, press, screen_text, settle, write
+from app_kit import RecordedLab, go_to, notices, opened, press, screen_text, settle, write
 
 from whaletui.records.model import State
 from whaletui.screens.new_run import NewRun
@@ -134,6 +134,6 @@ async def test_what_matters_comes_first_and_the_rest_is_folded_away(lab: Path) -
         text = screen_text(app)
         assert "model.backbone" in text
         assert "clip_norm" not in text
-        app.screen.query_one("#form").go_to("optimiser.clip_norm")  # type: ignore[attr-defined]
+        go_to(app, "optimiser.clip_norm")
         await settle(pilot)
         assert "clip_norm" in screen_text(app)
