@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from engine.answering.answers import Answer, OutputsAnswer
+from engine.answering.nearest import LEFT_OUT
 from engine.answering.newness import Calibration, fit, fit_crosswise, sweep
 from engine.answering.scores import Tick, as_stored
 from engine.contract.events import Evaluated, EventWriter, Warned
@@ -29,7 +30,7 @@ class Evaluation:
 
     epoch: int
     score: Score
-    loss: float  # mean cross-entropy, without label smoothing
+    loss: float  # mean cross-entropy, without label smoothing; NaN where the answer leaves whales out
     scores: NDArray[np.float16]  # (photos, classes), as they are answered with
     plain: NDArray[np.float32]  # before calibration; the same where there is none
 
@@ -113,4 +114,7 @@ class Validation:
 
 
 def _mean_loss(scores: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+    """Return the mean cross-entropy; NaN of a table that names a few whales only, as the talk's neighbours do."""
+    if (scores <= LEFT_OUT).any():
+        return float("nan")
     return functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(targets)).item()

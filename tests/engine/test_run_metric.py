@@ -13,7 +13,7 @@ import torch
 from drawn_photos import drawn, write_table
 from test_run import ended, prepared, told
 
-from engine.contract.events import Epoch, Failed, Finished, Saved, Warned
+from engine.contract.events import Epoch, Evaluated, Failed, Finished, Saved, Warned
 from engine.contract.newness import read_new_whale
 from engine.contract.predictions import read_predictions
 from engine.contract.ranking import score, top_five
@@ -87,6 +87,8 @@ def test_every_method_leaves_scores_and_embeddings(
     told_of = {event.path for event in told(run_dir) if isinstance(event, Saved)}
     assert {"embeddings/gallery.npy", "embeddings/test.npy", "predictions/test.npy"} <= told_of
     assert all(np.isfinite(event.loss) for event in told(run_dir) if isinstance(event, Epoch))
+    losses = [event.loss for event in told(run_dir) if isinstance(event, Evaluated)]
+    assert np.isnan(losses).tolist() == [KINDS[kind].get("prediction.answer") == "talk-knn"] * len(losses)
 
 
 def test_a_calibrated_run_stores_its_sweep_and_honest_figures(
