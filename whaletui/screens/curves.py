@@ -80,7 +80,9 @@ class CurvesScreen(AtDesk[None]):
             yield CurveList(id="runs")
             with Grid(id="charts"):
                 for metric in METRICS:
-                    yield Chart(metric.title, id=metric.key)
+                    chart = Chart(metric.title, id=metric.key)
+                    chart.display = False  # which of them there is room and need for is known at the first look
+                    yield chart
         yield KeyLine()
 
     def on_mount(self) -> None:

@@ -68,16 +68,19 @@ def fold(view: RunView, events: Sequence[e.AnyEvent]) -> RunView:
 
     Where an attempt begins, what an earlier one told beyond the point it goes on from is forgotten.
     """
-    begun = next((place for place, event in enumerate(events) if place and type(event) is e.Started), 0)
-    if begun:
+    newest = next((event for event in reversed(events) if type(event) is e.Step), None)
+    # of steps only the newest says how the run stands; a long history is hardly anything else
+    told = [event for event in events if event is newest or type(event) is not e.Step]
+    if any(type(event) is e.Started and event is not events[0] for event in told):
+        begun = next(place for place, event in enumerate(events) if place and type(event) is e.Started)
         return fold(fold(view, events[:begun]), events[begun:])
     if not events:
         return view
     if isinstance(first := events[0], e.Started):
         view.curves.cut(first.resumed_step, first.resumed_looks)
     steps = [event for event in events if type(event) is e.Step]
-    evaluations = [event for event in events if type(event) is e.Evaluated]
-    boxes = [event for event in events if type(event) is e.BoxesEvaluated]
+    evaluations = [event for event in told if type(event) is e.Evaluated]
+    boxes = [event for event in told if type(event) is e.BoxesEvaluated]
     _add_steps(view.curves, steps)
     _add_evaluations(view.curves, evaluations)
     _add_boxes(view.curves, boxes)
@@ -85,10 +88,8 @@ def fold(view: RunView, events: Sequence[e.AnyEvent]) -> RunView:
         "points": view.points + len(steps) + len(evaluations) + len(boxes), "spoke_at": events[-1].unix_seconds,
         "started_at": events[0].unix_seconds if view.started_at is None else view.started_at,
     }  # fmt: skip
-    newest = steps[-1] if steps else None  # of steps only the newest says how the run stands
-    for event in events:
-        if type(event) is not e.Step or event is newest:
-            _take(view, changes, event)
+    for event in told:
+        _take(view, changes, event)
     return msgspec.structs.replace(view, **changes)
 
 
